@@ -1,0 +1,375 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
+# cython: cdivision=True, freethreading_compatible=True
+"""Loops over one chunk, without the GIL.
+
+Every function takes contiguous one-dimensional buffers in native byte order and knows nothing of how they came about.
+`forward` and `inverse` are the only place where the formulas are written down; the tables are these loops run over
+every possible input.
+"""
+
+from libc.math cimport NAN, fabs, rint, sqrt
+from libc.stdint cimport (
+    int8_t,
+    int16_t,
+    int32_t,
+    int64_t,
+    uint8_t,
+    uint16_t,
+    uint32_t,
+    uint64_t,
+)
+
+ctypedef fused index_t:
+    uint8_t
+    uint16_t
+
+ctypedef fused item_t:
+    uint8_t
+    uint16_t
+    uint32_t
+    uint64_t
+
+ctypedef fused input_t:
+    int32_t
+    uint32_t
+    int64_t
+    uint64_t
+    float
+    double
+
+ctypedef fused code_t:
+    int8_t
+    uint8_t
+    int16_t
+    uint16_t
+    int32_t
+    uint32_t
+    float
+    double
+
+ctypedef fused wide_code_t:
+    int32_t
+    uint32_t
+    float
+    double
+
+ctypedef fused integer_t:
+    int8_t
+    uint8_t
+    int16_t
+    uint16_t
+    int32_t
+    uint32_t
+    int64_t
+    uint64_t
+
+ctypedef fused real_t:
+    float
+    double
+
+ctypedef fused decoded_t:
+    int8_t
+    uint8_t
+    int16_t
+    uint16_t
+    int32_t
+    uint32_t
+    int64_t
+    uint64_t
+    float
+    double
+
+cdef struct Coefficients:
+    double zero_level
+    double conversion_gain
+    double slope
+    double offset
+    double scale
+    double inverse_slope
+    double inverse_scale
+
+cdef extern from *:
+    """
+    /* Elements per block: what one block reads and writes stays in the first-level cache between two passes. */
+    enum { BLOCK = 2048 };
+
+    static const double ROOT = 0.6123724356957945;  /* sqrt(3/8) */
+
+    /* Added to a float64 of magnitude below 2^51, 1.5 * 2^52 pushes the fraction out of the significand: IEEE
+       arithmetic then rounds half to even, in a form that compilers vectorize on every machine. */
+    static const double ROUNDER = 6755399441055744.0;
+
+    /* 2^-46: `forward` and `inverse` together err by a few units of 2^-53 relative to the terms that they add. */
+    static const double RELATIVE_ERROR = 1.4210854715202004e-14;
+    """
+    enum: BLOCK
+    const double ROOT
+    const double ROUNDER
+    const double RELATIVE_ERROR
+
+
+cdef inline Coefficients coefficients(
+    double zero_level, double conversion_gain, double slope, double offset, double scale
+) noexcept nogil:
+    return Coefficients(zero_level, conversion_gain, slope, offset, scale, 1.0 / slope, 1.0 / scale)
+
+
+cdef inline double nearest(double x) noexcept nogil:
+    return (x + ROUNDER) - ROUNDER
+
+
+cdef inline double forward(double x, const Coefficients* k) noexcept nogil:
+    cdef double u = (x - k.zero_level) / k.conversion_gain
+    cdef double root = k.scale * (sqrt((0.0 if u < 0.0 else u) + 0.375) - ROOT)
+    return k.offset + (u * k.slope if u < 0.0 else root)
+
+
+cdef inline double inverse(double y, const Coefficients* k) noexcept nogil:
+    cdef double d = y - k.offset
+    cdef double t = d * k.inverse_scale
+    cdef double u = d * k.inverse_slope if d < 0.0 else t * (t + 2.0 * ROOT)
+    return k.zero_level + k.conversion_gain * u
+
+
+cdef inline double clip(double x, double lowest, double highest) noexcept nogil:
+    x = x if x > lowest else lowest
+    return x if x < highest else highest
+
+
+def unrounded_code(double x, double zero_level, double conversion_gain, double slope, double offset, double scale):
+    """Return the code of one value before rounding."""
+    cdef Coefficients k = coefficients(zero_level, conversion_gain, slope, offset, scale)
+    return forward(x, &k)
+
+
+cdef inline bint all_within(const index_t* indices, Py_ssize_t n, index_t first, index_t span) noexcept nogil:
+    cdef index_t distance, largest = 0
+    cdef Py_ssize_t i
+    for i in range(n):
+        distance = <index_t>(indices[i] - first)
+        largest = distance if distance > largest else largest
+    return largest <= span
+
+
+def lookup(const index_t[::1] indices, const item_t[::1] table, item_t[::1] out, index_t first, index_t span):
+    """Write ``table[indices]`` to `out`; return False, part of `out` unwritten, if an index is out of range.
+
+    In range are the `span` + 1 indices from `first` on, counted modulo the number of indices, so that signed
+    integers, seen as unsigned, form one range too.
+    """
+    cdef Py_ssize_t n = indices.shape[0], start = 0, stop, i
+    cdef bint unchecked = span == <index_t>~<index_t>0
+    if out.shape[0] != n or table.shape[0] != <Py_ssize_t>1 << (8 * sizeof(index_t)):
+        raise ValueError(f"lookup of {n} indices in {table.shape[0]} items into {out.shape[0]}")
+    if n == 0:
+        return True
+    with nogil:
+        while start < n:
+            stop = min(start + BLOCK, n)
+            if not (unchecked or all_within(&indices[start], stop - start, first, span)):
+                with gil:
+                    return False
+            for i in range(start, stop):
+                out[i] = table[indices[i]]
+            start = stop
+    return True
+
+
+cdef inline code_t rounded(double y, code_t _) noexcept nogil:
+    if code_t in real_t:
+        return <code_t>y
+    elif code_t is uint32_t:
+        return <code_t><int64_t>nearest(y)
+    else:
+        return <code_t><int32_t>nearest(y)
+
+
+def encode(
+    const input_t[::1] values,
+    code_t[::1] out,
+    bint clamp,
+    double lowest,
+    double highest,
+    double zero_level,
+    double conversion_gain,
+    double slope,
+    double offset,
+    double scale,
+):
+    """Write the codes of `values` to `out`; return False, part of `out` unwritten, if a value has none.
+
+    Values outside ``[lowest, highest]`` have none, unless `clamp` is true. NaN has no integer code. Infinities and
+    NaN are their own floating-point codes.
+    """
+    cdef Coefficients k = coefficients(zero_level, conversion_gain, slope, offset, scale)
+    cdef Py_ssize_t n = values.shape[0], start = 0, stop, i
+    cdef double x, inside
+    cdef int refused
+    if out.shape[0] != n:
+        raise ValueError(f"encoding of {n} values into {out.shape[0]}")
+    with nogil:
+        while start < n:
+            stop = min(start + BLOCK, n)
+            refused = 0
+            for i in range(start, stop):
+                x = <double>values[i]
+                inside = clip(x, lowest, highest)
+                if code_t in real_t:
+                    inside = inside if x - x == 0.0 else x
+                    refused |= (x != inside) & (x == x) & (not clamp)
+                else:
+                    refused |= (x != inside) & ((x != x) | (not clamp))
+                out[i] = rounded(forward(inside, &k), <code_t>0)
+            if refused:
+                with gil:
+                    return False
+            start = stop
+    return True
+
+
+cdef inline integer_t smallest_integer(integer_t _) noexcept nogil:
+    return <integer_t>(<uint64_t>1 << (8 * sizeof(integer_t) - 1)) if <integer_t>-1 < 0 else <integer_t>0
+
+
+cdef inline integer_t largest_integer(integer_t _) noexcept nogil:
+    return <integer_t>(<uint64_t>smallest_integer(<integer_t>0) - 1)
+
+
+cdef inline double clip_to(double x, integer_t _) noexcept nogil:
+    return clip(x, <double>smallest_integer(<integer_t>0), <double>largest_integer(<integer_t>0))
+
+
+cdef inline integer_t to_integer(double x, integer_t _) noexcept nogil:
+    """Round half to even and clip to the type; a NaN becomes the smallest integer."""
+    x = clip_to(x, <integer_t>0)
+    if sizeof(integer_t) == 8:
+        # The largest 64-bit integers have no float64: the limit stands for the power of two behind them.
+        if x >= <double>largest_integer(<integer_t>0):
+            return largest_integer(<integer_t>0)
+        return <integer_t>rint(x)
+    elif integer_t is uint32_t:
+        return <integer_t><int64_t>nearest(x)
+    else:
+        return <integer_t><int32_t>nearest(x)
+
+
+cdef bint first_reaching(
+    double code, double estimate, double margin, const Coefficients* k, integer_t* found
+) noexcept nogil:
+    """Find the smallest integer whose unrounded code rounds to `code` or more; return False if there is none.
+
+    The search is by bisection over the whole type, or over `estimate` +- `margin` where that encloses the integer.
+    """
+    cdef integer_t smallest = smallest_integer(<integer_t>0), largest = largest_integer(<integer_t>0), middle
+    cdef integer_t low = smallest, high = largest
+    if not rint(forward(<double>largest, k)) >= code:
+        return False
+    low = to_integer(estimate - margin, <integer_t>0)
+    high = to_integer(estimate + margin, <integer_t>0)
+    if rint(forward(<double>low, k)) >= code:
+        low = smallest
+    if not rint(forward(<double>high, k)) >= code:
+        high = largest
+    while low < high:
+        middle = <integer_t>(<uint64_t>low + (<uint64_t>high - <uint64_t>low) // 2)
+        if rint(forward(<double>middle, k)) >= code:
+            high = middle
+        else:
+            low = <integer_t>(<uint64_t>middle + 1)
+    found[0] = high
+    return True
+
+
+cdef inline double search_margin(double code, double left, double right, const Coefficients* k) noexcept nogil:
+    """Bound the distance between `left` or `right` and the input at which the computed code really changes."""
+    return RELATIVE_ERROR * (
+        fabs(left) + fabs(right) + fabs(k.zero_level) + k.conversion_gain
+        + (right - left) * (fabs(code) + fabs(k.offset) + k.scale)
+    )
+
+
+cdef integer_t exact_middle_of_integers(double code, const Coefficients* k, integer_t _) noexcept nogil:
+    """Return the mean of the smallest and the largest integer that have this code, found by encoding candidates."""
+    cdef integer_t first = 0, last = 0, middle
+    cdef uint64_t distance
+    cdef double left = inverse(code - 0.5, k), right = inverse(code + 0.5, k)
+    cdef double margin = 1.0 + search_margin(code, left, right, k)
+    cdef bint exists = first_reaching(code, left, margin, k, &first)
+    if not first_reaching(code + 1.0, right, margin, k, &last):
+        last = largest_integer(<integer_t>0)
+    elif last == smallest_integer(<integer_t>0):
+        exists = False
+    else:
+        last = <integer_t>(<uint64_t>last - 1)
+    if not exists or last < first:
+        return to_integer(inverse(code, k), <integer_t>0)
+    distance = <uint64_t>last - <uint64_t>first
+    middle = <integer_t>(<uint64_t>first + distance // 2)
+    if distance & 1 and <uint64_t>middle & 1:
+        middle = <integer_t>(<uint64_t>middle + 1)
+    return middle
+
+
+cdef inline double middle_of_integers(
+    double code, double smallest, double largest, const Coefficients* k
+) noexcept nogil:
+    """Return the mean of the integers that have this code, or NaN where rounding errors leave it open."""
+    cdef double left = inverse(code - 0.5, k), right = inverse(code + 0.5, k)
+    cdef double margin = search_margin(code, left, right, k)
+    cdef double first = clip(nearest(left + 0.5), smallest, largest)
+    cdef double last = clip(nearest(right - 0.5), smallest, largest)
+    cdef double middle = 0.5 * (first + last) if first <= last else inverse(code, k)
+    middle = middle if fabs(left - nearest(left)) > margin else NAN
+    return middle if fabs(right - nearest(right)) > margin else NAN
+
+
+def decode(
+    const wide_code_t[::1] codes,
+    decoded_t[::1] out,
+    double largest,
+    double zero_level,
+    double conversion_gain,
+    double slope,
+    double offset,
+    double scale,
+):
+    """Write the values that `codes` stand for to `out` and return True.
+
+    Finite floating-point results are clipped to +-`largest`, integer results to their type.
+    """
+    cdef Coefficients k = coefficients(zero_level, conversion_gain, slope, offset, scale)
+    cdef Py_ssize_t n = codes.shape[0], start = 0, stop, i
+    cdef double code, x
+    cdef double middles[BLOCK]
+    if out.shape[0] != n:
+        raise ValueError(f"decoding of {n} codes into {out.shape[0]}")
+    with nogil:
+        while start < n:
+            stop = min(start + BLOCK, n)
+            if wide_code_t in real_t:
+                for i in range(start, stop):
+                    code = <double>codes[i]
+                    x = inverse(code, &k)
+                    if decoded_t in real_t:
+                        out[i] = <decoded_t>(clip(x, -largest, largest) if code - code == 0.0 else x)
+                    else:
+                        out[i] = to_integer(x if x == x else zero_level, <decoded_t>0)
+            elif decoded_t in real_t:
+                for i in range(start, stop):
+                    x = 0.5 * inverse(<double>codes[i] - 0.5, &k) + 0.5 * inverse(<double>codes[i] + 0.5, &k)
+                    out[i] = <decoded_t>clip(x, -largest, largest)
+            else:
+                for i in range(stop - start):
+                    middles[i] = middle_of_integers(
+                        <double>codes[start + i],
+                        <double>smallest_integer(<decoded_t>0),
+                        <double>largest_integer(<decoded_t>0),
+                        &k,
+                    )
+                for i in range(stop - start):
+                    if middles[i] == middles[i]:
+                        out[start + i] = to_integer(middles[i], <decoded_t>0)
+                    else:
+                        out[start + i] = exact_middle_of_integers(<double>codes[start + i], &k, <decoded_t>0)
+            start = stop
+    return True

@@ -1,0 +1,181 @@
+"""The codec of Zarr format 3."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from zarr.abc.codec import ArrayArrayCodec
+from zarr.core.array_spec import ArraySpec
+from zarr.core.common import parse_named_configuration
+from zarr.dtype import parse_dtype
+
+from anscombe_transform.arrays import decode_array, encode_array
+from anscombe_transform.codec import CODEC_NAME, CodecParameters
+from anscombe_transform.transform import EncodedDType, OutOfRange, Transform, parse_real_dtype
+
+if TYPE_CHECKING:
+    from zarr.core.buffer import NDBuffer
+    from zarr.core.chunk_grids import ChunkGrid
+    from zarr.core.common import JSON
+    from zarr.core.dtype.wrapper import TBaseDType, TBaseScalar, ZDType
+
+_NAMES = (CODEC_NAME, "anscombe-transform")
+_FIELDS_OF_1_0_0 = {"zero_level", "conversion_gain", "encoded_dtype", "decoded_dtype"}
+
+_LARGE_CHUNK = 1 << 17
+"""Elements from which on a chunk goes to a thread: below, the hop there and back takes longer than the work."""
+
+
+@dataclass(frozen=True, init=False)
+class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
+    """Zarr V3 codec that stores photon-limited data in units of their noise.
+
+    It is a filter for `zarr.create_array`. Its numbers are those of `encode` and `decode`.
+
+    Parameters
+    ----------
+    zero_level : float
+        The input at zero photons, in ADU.
+    conversion_gain : float
+        ADU per photon, above 0.
+    encoded_dtype : dtype_like, default "uint8"
+        dtype of the codes: int8, uint8, int16, uint16, int32, uint32, float32 or float64. Negative inputs have
+        negative codes and need a signed one; so may a negative `zero_level`.
+    decoded_dtype : dtype_like, optional
+        dtype of the array. By default the codec takes it from the array when that is created or opened.
+    beta : float, default 0.5
+        Noise standard deviations per code, above 0.
+    out_of_range : "clamp", optional
+        Store an input whose code `encoded_dtype` cannot hold as the nearest code that it can. By default that is an
+        error, and the chunk that has the input is not written.
+
+    Raises
+    ------
+    TypeError
+        If `zero_level`, `conversion_gain` or `beta` is not a real number.
+    ValueError
+        If a parameter is not allowed; when an array is created whose dtype is not `decoded_dtype` or whose fill value
+        is out of range; when values are written that are out of range.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from anscombe_transform import AnscombeTransformV3
+    >>> codec = AnscombeTransformV3(zero_level=100, conversion_gain=2.5)
+    >>> array = zarr.create_array({}, shape=(100, 64, 64), chunks=(10, 64, 64), dtype="int16", filters=[codec])
+    >>> array.filters[0].decoded_dtype
+    'int16'
+    """
+
+    is_fixed_size = True
+    _of_1_0_0: ClassVar[bool] = False
+
+    @classmethod
+    def from_dict(cls, data: dict[str, JSON]) -> Self:
+        """Make the codec from its metadata, also those that anscombe-transform 1.0.0 wrote.
+
+        Raises
+        ------
+        ValueError
+            If the name is another codec's, or a field is missing, unknown or not allowed.
+        """
+        name, configuration = parse_named_configuration(data)
+        if name not in _NAMES:
+            raise ValueError(f"the codec's name must be {' or '.join(map(repr, _NAMES))}, not {name!r}")
+        if configuration.keys() != _FIELDS_OF_1_0_0:
+            return cls._from_configuration(configuration)
+        codec = cls._from_configuration(configuration | {"decoded_dtype": None})
+        codec._set(_of_1_0_0=True)
+        return codec
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return the metadata, ready for JSON; `decoded_dtype` is left out as long as it is not known."""
+        return {"name": CODEC_NAME, "configuration": self._configuration()}
+
+    def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
+        """Return the codec for an array: with its dtype as `decoded_dtype`, and its fill value tried.
+
+        Raises
+        ------
+        ValueError
+            If the array's dtype is not of real numbers or not `decoded_dtype`, or its fill value is out of range.
+        """
+        self._check_dtype(array_spec.dtype)
+        codec = replace(self, decoded_dtype=array_spec.dtype.to_native_dtype().name)
+        codec._set(_of_1_0_0=self._of_1_0_0)
+        codec.resolve_metadata(array_spec)
+        return codec
+
+    def validate(
+        self, *, shape: tuple[int, ...], dtype: ZDType[TBaseDType, TBaseScalar], chunk_grid: ChunkGrid
+    ) -> None:
+        """Raise ValueError if an array's `dtype` is not of real numbers or not `decoded_dtype`."""
+        self._check_dtype(dtype)
+
+    def resolve_metadata(self, chunk_spec: ArraySpec) -> ArraySpec:
+        """Return the specification of the codes of a chunk: their dtype, and the code of the fill value.
+
+        Raises
+        ------
+        ValueError
+            If the fill value is out of range.
+        """
+        # anscombe-transform 1.0.0 never looked at the fill value, and its arrays have to open all the same.
+        out_of_range = "clamp" if self._of_1_0_0 else self.out_of_range
+        return replace(
+            chunk_spec,
+            dtype=_zarr_dtype(self.encoded_dtype),
+            fill_value=_fill_code(self._transform, self.encoded_dtype, out_of_range, chunk_spec.fill_value),
+        )
+
+    def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
+        """Return the bytes that the codes of `input_byte_length` bytes of input take."""
+        input_itemsize = chunk_spec.dtype.to_native_dtype().itemsize
+        return input_byte_length // input_itemsize * np.dtype(self.encoded_dtype).itemsize
+
+    def _check_dtype(self, dtype: ZDType[TBaseDType, TBaseScalar]) -> None:
+        name = parse_real_dtype("the array's dtype", dtype.to_native_dtype()).name
+        if self.decoded_dtype not in (None, name):
+            raise ValueError(
+                f"the array's dtype is {name}, but decoded_dtype is {self.decoded_dtype}: leave decoded_dtype out"
+            )
+
+    def _encode_sync(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer:
+        values = chunk_array.as_numpy_array()
+        codes = encode_array(values, self._transform, self.encoded_dtype, self.out_of_range)
+        return chunk_spec.prototype.nd_buffer.from_numpy_array(codes)
+
+    def _decode_sync(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer:
+        codes = chunk_array.as_numpy_array()
+        values = decode_array(codes, self._transform, self.encoded_dtype, chunk_spec.dtype.to_native_dtype())
+        return chunk_spec.prototype.nd_buffer.from_numpy_array(values)
+
+    async def _encode_single(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer:
+        if math.prod(chunk_spec.shape) < _LARGE_CHUNK:
+            return self._encode_sync(chunk_array, chunk_spec)
+        return await asyncio.to_thread(self._encode_sync, chunk_array, chunk_spec)
+
+    async def _decode_single(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer:
+        if math.prod(chunk_spec.shape) < _LARGE_CHUNK:
+            return self._decode_sync(chunk_array, chunk_spec)
+        return await asyncio.to_thread(self._decode_sync, chunk_array, chunk_spec)
+
+
+@lru_cache
+def _zarr_dtype(name: str) -> ZDType[TBaseDType, TBaseScalar]:
+    return parse_dtype(np.dtype(name), zarr_format=3)
+
+
+@lru_cache
+def _fill_code(
+    transform: Transform, encoded_dtype: EncodedDType, out_of_range: OutOfRange | None, fill_value: Any
+) -> Any:
+    try:
+        return encode_array(fill_value, transform, encoded_dtype, out_of_range)[()]
+    except ValueError as error:
+        raise ValueError(f"the array's fill value, {fill_value}, cannot be encoded: {error}") from error
