@@ -1,0 +1,151 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from anscombe_transform.arrays import Array
+from anscombe_transform.demo import Demonstration, demonstrate
+from anscombe_transform.simulate import simulate_movie
+from anscombe_transform.zarr_v3 import AnscombeTransformV3
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+
+
+@app.callback()
+def command() -> None:
+    """Compress photon-limited movies in units of their noise."""
+
+
+@app.command()
+def demo(
+    movie: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="An .npz file with a movie (time, y, x), instead of a simulated one."
+        ),
+    ] = None,
+    key: Annotated[str | None, typer.Option(help="Which array of the file, if there are several.")] = None,
+    zero_level: Annotated[float | None, typer.Option(help="ADU at zero photons; needed with --movie.")] = None,
+    conversion_gain: Annotated[float | None, typer.Option(help="ADU per photon; needed with --movie.")] = None,
+    beta: Annotated[float, typer.Option(help="Noise standard deviations per code.")] = 0.5,
+    encoded_dtype: Annotated[str, typer.Option(help="dtype of the codes.")] = "uint8",
+    output: Annotated[
+        Path | None, typer.Option(help="A new folder in which to keep the arrays; by default they are thrown away.")
+    ] = None,
+) -> None:
+    """Compress a movie into a Zarr array, read it back in a fresh process, and say what was saved and what was lost.
+
+    The exit status is 0 if every value came back within the bound of the format, 1 if not, and 2 for wrong input.
+
+    Example: anscombe-transform demo --movie recording.npz --zero-level 86 --conversion-gain 97 --encoded-dtype int8
+    """
+    try:
+        if movie is None:
+            zero_level = 100.0 if zero_level is None else zero_level
+            conversion_gain = 40.0 if conversion_gain is None else conversion_gain
+        elif zero_level is None or conversion_gain is None:
+            raise ValueError("--movie needs --zero-level and --conversion-gain")
+        codec = AnscombeTransformV3(zero_level, conversion_gain, encoded_dtype, beta=beta)
+        with _new_folder(output) as folder, _progress() as progress:
+            if movie is None:
+                task = progress.add_task("Simulating", total=None)
+                frames = simulate_movie(zero_level=zero_level, conversion_gain=conversion_gain)
+                progress.remove_task(task)
+            else:
+                frames = _load_npz(movie, key)
+            tasks: dict[str, TaskID] = {}
+
+            def show(stage: str, done: int, total: int) -> None:
+                if stage not in tasks:
+                    tasks[stage] = progress.add_task(stage, total=total)
+                progress.update(tasks[stage], completed=done)
+
+            result = demonstrate(frames, codec, folder, show)
+    except (ValueError, OSError) as error:
+        Console(stderr=True).print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(2) from error
+    _print(result, codec)
+    if not result.errors.within_bound:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _new_folder(path: Path | None) -> Iterator[Path]:
+    if path is None:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+    else:
+        path.mkdir(parents=True)
+        try:
+            yield path
+        except BaseException:
+            shutil.rmtree(path)
+            raise
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+def _load_npz(path: Path, key: str | None) -> Array:
+    try:
+        with np.load(path) as arrays:
+            keys = list(arrays) if isinstance(arrays, np.lib.npyio.NpzFile) else []
+            if key is None and len(keys) == 1:
+                key = keys[0]
+            if key not in keys:
+                raise ValueError(f"{path} has the arrays {', '.join(keys) or 'none'}: name one with --key")
+            movie: Array = arrays[key]
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise ValueError(f"{path} is not a whole .npz file: {error}") from error
+    if movie.ndim != 3 or movie.size == 0:
+        raise ValueError(f"{key!r} has shape {movie.shape}, but a movie has (time, y, x)")
+    return movie
+
+
+def _print(result: Demonstration, codec: AnscombeTransformV3) -> None:
+    raw, errors = result.raw_size, result.errors
+    sizes = Table("", "MB", "ratio", title=f"Size (Blosc-Zstd 5 with bit shuffle; codes of {codec.encoded_dtype})")
+    for name, size in (
+        ("movie", raw),
+        ("Zarr without the codec", result.compressed_size),
+        ("Zarr with the codec", result.anscombe_size),
+    ):
+        sizes.add_row(name, f"{size / 1e6:.2f}", f"{raw / size:.2f}")
+    losses = Table("", "largest", "mean", title="Error of what was read back")
+    losses.add_row("ADU", f"{errors.largest_adu:.2f}", f"{errors.mean_adu:.3f}")
+    losses.add_row("noise standard deviations", f"{errors.largest_noise:.3f}", f"{errors.mean_noise:.4f}")
+    losses.add_row("photons", f"{errors.largest_photons:.3f}", f"{errors.mean_photons:.4f}")
+    speed = Table("", "MB/s", title="Speed")
+    speed.add_row("movie written with the codec", f"{raw / result.write_time / 1e6:.0f}")
+    speed.add_row("movie read in a fresh process", f"{raw / result.read_time / 1e6:.0f}")
+    for table in (sizes, losses, speed):
+        for column in table.columns[1:]:
+            column.justify = "right"
+        console.print(table)
+    if errors.within_bound:
+        console.print("Every value came back within half the interval of its code.")
+    else:
+        console.print("[bold red]Some values came back further off than the format allows.[/]")
