@@ -174,9 +174,12 @@ def decode(
         codes = np.frombuffer(codes, np.dtype(encoded).newbyteorder("<"))
     else:
         codes = _plain_array("codes", codes)
-        encoded = parse_encoded_dtype(codes.dtype.newbyteorder("="))
+        try:
+            encoded = parse_encoded_dtype(codes.dtype.newbyteorder("="))
+        except ValueError as error:
+            raise TypeError(f"codes are of {codes.dtype}, but must be of {', '.join(ENCODED_DTYPES)}") from error
         if encoded_dtype is not None and parse_encoded_dtype(encoded_dtype) != encoded:
-            raise ValueError(f"codes are {codes.dtype}, but encoded_dtype is {encoded_dtype}: leave it away")
+            raise ValueError(f"codes are {codes.dtype}, but encoded_dtype is {encoded_dtype}: leave encoded_dtype out")
     return decode_array(codes, transform, encoded, parse_real_dtype("decoded_dtype", decoded_dtype), out)
 
 

@@ -93,8 +93,8 @@ class AnscombeTransformV2(CodecParameters, Codec):  # type: ignore[misc]
         if values.dtype != decoded:
             name = self._dtype_name(values.dtype)
             raise ValueError(
-                f"the array's dtype is {name}, but decoded_dtype is {self.decoded_dtype}: "
-                f"give the codec decoded_dtype={name!r}"
+                f"the array's dtype is {name}, but decoded_dtype is {self.decoded_dtype}: make it {name!r}, "
+                "for an array that exists already by adding it to the codec in the file .zarray"
             )
         codes = encode_array(values, self._transform, self.encoded_dtype, self.out_of_range)
         return codes.astype(self._encoded, copy=False)

@@ -59,8 +59,8 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
     TypeError
         If `zero_level`, `conversion_gain` or `beta` is not a real number.
     ValueError
-        If a parameter is not allowed; when an array is created whose dtype is not `decoded_dtype` or whose fill value
-        is out of range; when values are written that are out of range.
+        If a parameter is not allowed; when an array is created whose dtype is not `decoded_dtype`, whose fill value is
+        out of range, or whose elements have 8 bits and its codes more; when values are written that are out of range.
 
     Examples
     --------
@@ -95,7 +95,10 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
 
     def to_dict(self) -> dict[str, JSON]:
         """Return the metadata, ready for JSON; `decoded_dtype` is left out as long as it is not known."""
-        return {"name": CODEC_NAME, "configuration": self._configuration()}
+        configuration = self._configuration()
+        if self._of_1_0_0:
+            del configuration["beta"]  # so that the array is known for what it is when its metadata are written again
+        return {"name": CODEC_NAME, "configuration": configuration}
 
     def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
         """Return the codec for an array: with its dtype as `decoded_dtype`, and its fill value tried.
@@ -103,7 +106,8 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
         Raises
         ------
         ValueError
-            If the array's dtype is not of real numbers or not `decoded_dtype`, or its fill value is out of range.
+            If the array's dtype is not of real numbers or not `decoded_dtype`, if it has 8 bits and the codes have
+            more, or if the array's fill value is out of range.
         """
         self._check_dtype(array_spec.dtype)
         codec = replace(self, decoded_dtype=array_spec.dtype.to_native_dtype().name)
@@ -114,7 +118,7 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
     def validate(
         self, *, shape: tuple[int, ...], dtype: ZDType[TBaseDType, TBaseScalar], chunk_grid: ChunkGrid
     ) -> None:
-        """Raise ValueError if an array's `dtype` is not of real numbers or not `decoded_dtype`."""
+        """Raise ValueError if the codec is not for arrays of `dtype`."""
         self._check_dtype(dtype)
 
     def resolve_metadata(self, chunk_spec: ArraySpec) -> ArraySpec:
@@ -139,10 +143,19 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
         return input_byte_length // input_itemsize * np.dtype(self.encoded_dtype).itemsize
 
     def _check_dtype(self, dtype: ZDType[TBaseDType, TBaseScalar]) -> None:
-        name = parse_real_dtype("the array's dtype", dtype.to_native_dtype()).name
+        native = parse_real_dtype("the array's dtype", dtype.to_native_dtype())
+        name = native.name
         if self.decoded_dtype not in (None, name):
             raise ValueError(
                 f"the array's dtype is {name}, but decoded_dtype is {self.decoded_dtype}: leave decoded_dtype out"
+            )
+
+        # Zarr's bytes codec goes by the array's dtype: for 8 bits it drops the byte order, without which it then cannot
+        # read wider codes.
+        if native.itemsize == 1 and np.dtype(self.encoded_dtype).itemsize > 1:
+            raise ValueError(
+                f"Zarr could not read {self.encoded_dtype} codes back in an array of {name}: "
+                "use encoded_dtype='uint8' or 'int8', or an array of a wider dtype"
             )
 
     def _encode_sync(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer:

@@ -1,0 +1,76 @@
+"""The command `anscombe-transform demo`, run as a user runs it."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+
+from anscombe_transform.simulate import simulate_movie
+
+COMMAND = Path(sys.executable).with_name("anscombe-transform")
+
+
+def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"COLUMNS": "200", "NO_COLOR": "1"}
+    return subprocess.run([COMMAND, *arguments], cwd=cwd, env=environment, capture_output=True, text=True)
+
+
+def test_without_arguments_it_simulates_compresses_reads_and_reports(tmp_path: Path) -> None:
+    result = run("demo", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    (ratio,) = re.findall(r"Zarr with the codec\s+│\s+[\d.]+\s+│\s+([\d.]+)", result.stdout)
+    (without,) = re.findall(r"Zarr without the codec\s+│\s+[\d.]+\s+│\s+([\d.]+)", result.stdout)
+    assert float(ratio) > 2 * float(without)
+    (largest, mean) = re.findall(r"noise standard deviations\s+│\s+([\d.]+)\s+│\s+([\d.]+)", result.stdout)[0]
+    assert float(mean) < float(largest) < 0.30 + 0.5 / 24  # half an ADU of rounding at the dimmest noise of 24 ADU
+    for line in ("ADU", "photons", "movie written with the codec", "movie read in a fresh process"):
+        assert re.search(rf"{line}\s+│\s+[\d.]+", result.stdout)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_movie_from_a_file_is_kept_as_a_zarr_array_where_that_is_asked_for(tmp_path: Path) -> None:
+    movie = simulate_movie((20, 64, 48), zero_level=30, conversion_gain=9, read_noise=3)
+    np.savez(tmp_path / "movie.npz", movie=movie)
+    given = ("--movie", tmp_path / "movie.npz", "--zero-level", "30", "--conversion-gain", "9", "--beta", "1")
+    result = run("demo", *given, "--encoded-dtype", "int8", "--output", tmp_path / "kept", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    array = zarr.open_array(tmp_path / "kept" / "anscombe.zarr", mode="r")
+    decoded = np.load(tmp_path / "kept" / "decoded.npy")
+    np.testing.assert_array_equal(array[...], decoded)
+    assert 0 < np.abs(decoded - movie).max() < 100
+    again = run("demo", *given, "--output", tmp_path / "kept", cwd=tmp_path)
+    assert again.returncode == 2
+    assert "kept" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--movie", "movie.npz"), "--movie needs --zero-level and --conversion-gain"),
+        (("--movie", "absent.npz"), "does not exist"),
+        (("--movie", "broken.npz", "--zero-level", "0", "--conversion-gain", "1"), "not a whole .npz file"),
+        (("--movie", "two.npz", "--zero-level", "0", "--conversion-gain", "1"), "arrays a, b: name one with --key"),
+        (("--movie", "flat.npz", "--zero-level", "0", "--conversion-gain", "1"), r"shape \(4, 4\), but a movie has"),
+        (("--movie", "movie.npz", "--zero-level", "0", "--conversion-gain", "0"), "conversion_gain must be above 0"),
+        (("--movie", "movie.npz", "--zero-level", "0", "--conversion-gain", "1"), "-5000 to -5000 ADU.*'int16'"),
+    ],
+)
+def test_wrong_input_gets_one_clear_line_and_status_2_and_leaves_nothing(
+    tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    movie = np.full((4, 8, 8), 100, "int16")
+    movie[2, 3, 4] = -5000
+    np.savez(tmp_path / "movie.npz", movie=movie)
+    np.savez(tmp_path / "two.npz", a=movie, b=movie)
+    np.savez(tmp_path / "flat.npz", np.zeros((4, 4)))
+    (tmp_path / "broken.npz").write_bytes((tmp_path / "two.npz").read_bytes()[:300])
+    result = run("demo", *arguments, "--output", "kept", cwd=tmp_path)
+    assert result.returncode == 2
+    assert re.search(message, result.stderr)
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "kept").exists()
