@@ -127,7 +127,7 @@ def _load_npz(path: Path, key: str | None) -> Array:
 
 def _print(result: Demonstration, codec: AnscombeTransformV3) -> None:
     raw, errors = result.raw_size, result.errors
-    sizes = Table("", "MB", "ratio", title=f"Size (Blosc-Zstd 5 with bit shuffle; codes of {codec.encoded_dtype})")
+    sizes = Table("", "MB", "ratio", title=f"Size (Zstd, level 1; codes of {codec.encoded_dtype})")
     for name, size in (
         ("movie", raw),
         ("Zarr without the codec", result.compressed_size),

@@ -1,0 +1,31 @@
+"""Runs the examples of the documentation and of the docstrings as tests."""
+
+import contextlib
+import doctest
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
+from sybil.parsers.rest import DocTestParser
+
+pages = Sybil(
+    parsers=[PythonCodeBlockParser(doctest_optionflags=doctest.NORMALIZE_WHITESPACE), SkipParser()],
+    patterns=["README.md", "docs/*.md", "docs/*/*.md"],
+    fixtures=["working_directory"],
+)
+docstrings = Sybil(
+    parsers=[DocTestParser()],
+    patterns=["anscombe_transform/*.py"],
+    fixtures=["working_directory"],
+)
+pytest_collect_file = (pages + docstrings).pytest()
+
+
+@pytest.fixture(scope="module")
+def working_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Let each page or module write its files to a temporary directory of its own."""
+    directory = tmp_path_factory.mktemp("examples")
+    with contextlib.chdir(directory):
+        yield directory
