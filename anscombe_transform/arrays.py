@@ -278,6 +278,7 @@ def _run(step: _Step, source: Array, source_dtype: np.dtype[Any], target: Array,
         if a.aligned and b.aligned and ((a.c_contiguous and b.c_contiguous) or (a.f_contiguous and b.f_contiguous)):
             return step(source.reshape(-1, order="A"), target.reshape(-1, order="A"))
     blocks: Iterable[tuple[Array, Array]]
+    source, target = np.atleast_1d(source, target)  # before NumPy 2.3, buffers of 0-d arrays hold garbage
     with np.nditer(  # type: ignore[call-overload]  # NumPy's stubs spell "contig" otherwise
         [source, target],
         flags=["external_loop", "buffered", "zerosize_ok"],
@@ -345,7 +346,7 @@ def _survey(
 def _blocks(array: Array) -> Iterator[Array]:
     """Yield the elements of an array as blocks of float64."""
     with np.nditer(
-        [array],
+        [np.atleast_1d(array)],
         flags=["external_loop", "buffered", "zerosize_ok"],
         op_dtypes=[np.float64],
         casting="same_kind",

@@ -20,7 +20,6 @@ from anscombe_transform.transform import EncodedDType, OutOfRange, Transform, pa
 
 if TYPE_CHECKING:
     from zarr.core.buffer import NDBuffer
-    from zarr.core.chunk_grids import ChunkGrid
     from zarr.core.common import JSON
     from zarr.core.dtype.wrapper import TBaseDType, TBaseScalar, ZDType
 
@@ -115,9 +114,7 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
         codec.resolve_metadata(array_spec)
         return codec
 
-    def validate(
-        self, *, shape: tuple[int, ...], dtype: ZDType[TBaseDType, TBaseScalar], chunk_grid: ChunkGrid
-    ) -> None:
+    def validate(self, *, shape: tuple[int, ...], dtype: ZDType[TBaseDType, TBaseScalar], chunk_grid: object) -> None:
         """Raise ValueError if the codec is not for arrays of `dtype`."""
         self._check_dtype(dtype)
 
@@ -150,11 +147,11 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
                 f"the array's dtype is {name}, but decoded_dtype is {self.decoded_dtype}: leave decoded_dtype out"
             )
 
-        # Zarr's bytes codec goes by the array's dtype: for 8 bits it drops the byte order, without which it then cannot
+        # The bytes codec of Zarr 3.1 goes by the array's dtype: for 8 bits it drops the byte order, without which it then cannot
         # read wider codes.
         if native.itemsize == 1 and np.dtype(self.encoded_dtype).itemsize > 1:
             raise ValueError(
-                f"Zarr could not read {self.encoded_dtype} codes back in an array of {name}: "
+                f"Zarr 3.1 cannot read {self.encoded_dtype} codes back in an array of {name}: "
                 "use encoded_dtype='uint8' or 'int8', or an array of a wider dtype"
             )
 

@@ -106,10 +106,10 @@ def movie(case: Case, random: np.random.Generator) -> npt.NDArray[Any]:
     special += [40_000, 65_535] if case.dtype == "uint16" else [-1, -7, -300]
     adu[: len(special)] = special
     info = np.iinfo(case.dtype if case.dtype == "uint16" else "int16")
-    return np.clip(np.rint(adu), info.min, info.max).astype(case.dtype).reshape(-1, HEIGHT, WIDTH)
+    return np.asarray(np.clip(np.rint(adu), info.min, info.max).reshape(-1, HEIGHT, WIDTH), case.dtype)
 
 
-def create(case: Case, path: Path) -> zarr.Array[Any]:
+def create(case: Case, path: Path) -> "zarr.Array[Any]":
     """Create the array of a case with the codec of 1.0.0."""
     if case.zarr_format == 2:
         codec, zstd = codec_v2(case), numcodecs.Zstd(9)
