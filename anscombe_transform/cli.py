@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,6 +91,8 @@ def _new_folder(path: Path | None) -> Iterator[Path]:
         with tempfile.TemporaryDirectory() as folder:
             yield Path(folder)
     else:
+        if path.exists():
+            raise ValueError(f"{path} exists already: --output names a new folder")
         path.mkdir(parents=True)
         try:
             yield path
@@ -111,17 +114,19 @@ def _progress() -> Progress:
 
 def _load_npz(path: Path, key: str | None) -> Array:
     try:
-        with np.load(path) as arrays:
-            keys = list(arrays) if isinstance(arrays, np.lib.npyio.NpzFile) else []
-            if key is None and len(keys) == 1:
-                key = keys[0]
-            if key not in keys:
-                raise ValueError(f"{path} has the arrays {', '.join(keys) or 'none'}: name one with --key")
-            movie: Array = arrays[key]
-    except (zipfile.BadZipFile, EOFError) as error:
-        raise ValueError(f"{path} is not a whole .npz file: {error}") from error
-    if movie.ndim != 3 or movie.size == 0:
-        raise ValueError(f"{key!r} has shape {movie.shape}, but a movie has (time, y, x)")
+        with zipfile.ZipFile(path):  # np.load would take other files for pickles, and give advice on those
+            arrays = np.load(path)
+        if key is None and len(arrays.files) == 1:
+            key = arrays.files[0]
+        if key not in arrays:
+            wanted = "several arrays" if key is None else f"no array {key!r}"
+            raise ValueError(f"{path} has {wanted}: choose with --key from {', '.join(arrays.files) or 'none'}")
+        with arrays:
+            movie = arrays[key]
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise ValueError(f"{path} is not a whole .npz file ({error}): numpy.savez writes them") from error
+    if not isinstance(movie, np.ndarray) or movie.ndim != 3 or movie.size == 0:
+        raise ValueError(f"{key!r} has shape {np.shape(movie)}, but a movie has (time, y, x)")
     return movie
 
 
@@ -146,6 +151,6 @@ def _print(result: Demonstration, codec: AnscombeTransformV3) -> None:
             column.justify = "right"
         console.print(table)
     if errors.within_bound:
-        console.print("Every value came back within half the interval of its code.")
+        console.print("Every value came back within the bound of the format.")
     else:
         console.print("[bold red]Some values came back further off than the format allows.[/]")

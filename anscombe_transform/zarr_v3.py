@@ -147,8 +147,8 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
                 f"the array's dtype is {name}, but decoded_dtype is {self.decoded_dtype}: leave decoded_dtype out"
             )
 
-        # The bytes codec of Zarr 3.1 goes by the array's dtype: for 8 bits it drops the byte order, without which it then cannot
-        # read wider codes.
+        # The bytes codec of Zarr 3.1 goes by the array's dtype: for 8 bits it drops the byte order, without which it
+        # then cannot read wider codes.
         if native.itemsize == 1 and np.dtype(self.encoded_dtype).itemsize > 1:
             raise ValueError(
                 f"Zarr 3.1 cannot read {self.encoded_dtype} codes back in an array of {name}: "

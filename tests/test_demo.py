@@ -45,7 +45,7 @@ def test_a_movie_from_a_file_is_kept_as_a_zarr_array_where_that_is_asked_for(tmp
     assert 0 < np.abs(decoded - movie).max() < 100
     again = run("demo", *given, "--output", tmp_path / "kept", cwd=tmp_path)
     assert again.returncode == 2
-    assert "kept" in again.stderr
+    assert "exists already: --output names a new folder" in again.stderr
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,13 @@ def test_a_movie_from_a_file_is_kept_as_a_zarr_array_where_that_is_asked_for(tmp
         (("--movie", "movie.npz"), "--movie needs --zero-level and --conversion-gain"),
         (("--movie", "absent.npz"), "does not exist"),
         (("--movie", "broken.npz", "--zero-level", "0", "--conversion-gain", "1"), "not a whole .npz file"),
-        (("--movie", "two.npz", "--zero-level", "0", "--conversion-gain", "1"), "arrays a, b: name one with --key"),
+        (
+            ("--movie", "two.npz", "--zero-level", "0", "--conversion-gain", "1"),
+            "choose with --key from a, b",
+        ),
+        (("--movie", "two.npz", "--key", "c", "--zero-level", "0", "--conversion-gain", "1"), "no array 'c'"),
+        (("--movie", "movie.npy", "--zero-level", "0", "--conversion-gain", "1"), "not a whole .npz file"),
+        (("--movie", "damaged.npz", "--zero-level", "0", "--conversion-gain", "1"), "not a whole .npz file"),
         (("--movie", "flat.npz", "--zero-level", "0", "--conversion-gain", "1"), r"shape \(4, 4\), but a movie has"),
         (("--movie", "movie.npz", "--zero-level", "0", "--conversion-gain", "0"), "conversion_gain must be above 0"),
         (("--movie", "movie.npz", "--zero-level", "0", "--conversion-gain", "1"), "-5000 to -5000 ADU.*'int16'"),
@@ -68,6 +74,11 @@ def test_wrong_input_gets_one_clear_line_and_status_2_and_leaves_nothing(
     np.savez(tmp_path / "movie.npz", movie=movie)
     np.savez(tmp_path / "two.npz", a=movie, b=movie)
     np.savez(tmp_path / "flat.npz", np.zeros((4, 4)))
+    np.save(tmp_path / "movie.npy", movie)
+    np.savez_compressed(tmp_path / "damaged.npz", movie=np.random.default_rng(0).integers(0, 99, (4, 64, 64)))
+    damaged = bytearray((tmp_path / "damaged.npz").read_bytes())
+    damaged[100:300] = bytes(200)
+    (tmp_path / "damaged.npz").write_bytes(damaged)
     (tmp_path / "broken.npz").write_bytes((tmp_path / "two.npz").read_bytes()[:300])
     result = run("demo", *arguments, "--output", "kept", cwd=tmp_path)
     assert result.returncode == 2
