@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import reference
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from strategies import (
@@ -34,9 +34,20 @@ def clipped(x: npt.NDArray[np.float64], dtype: str) -> npt.NDArray[Any]:
     return np.clip(np.rint(x), float(info.min), float(info.max)).astype(dtype)
 
 
+# With these, the limits between codes are integers, and only rounding errors tell on which side they fall.
+LIMITS_ARE_INTEGERS: list[Parameters] = [
+    {"zero_level": 0.0, "conversion_gain": 8.0, "beta": 4 * np.sqrt(3 / 8)},
+    {"zero_level": 30000.0, "conversion_gain": 2.0, "beta": 1 / np.sqrt(3 / 8)},
+    {"zero_level": -700.0, "conversion_gain": 14.0, "beta": 1 / np.sqrt(3 / 8)},
+]
+
+
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16"])
 @pytest.mark.parametrize("encoded_dtype", INTEGER_CODE_DTYPES)
 @given(parameters())
+@example(LIMITS_ARE_INTEGERS[0])
+@example(LIMITS_ARE_INTEGERS[1])
+@example(LIMITS_ARE_INTEGERS[2])
 def test_a_code_decodes_to_the_middle_of_all_integers_that_have_it(
     dtype: str, encoded_dtype: str, parameters: Parameters
 ) -> None:
@@ -174,6 +185,15 @@ def test_any_bytes_decode_to_values_of_the_dtype(
 def test_nan_codes_decode_to_the_zero_level(dtype: str, parameters: Parameters) -> None:
     decoded = decode(np.array([np.nan]), decoded_dtype=dtype, **parameters)
     np.testing.assert_array_equal(decoded, clipped(np.array([parameters["zero_level"]]), dtype))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("encoded_dtype", ["float32", "float64"])
+def test_finite_codes_beyond_the_dtype_decode_to_its_ends(dtype: str, encoded_dtype: str) -> None:
+    codes = np.array([-1e38, 1e38], encoded_dtype)
+    decoded = decode(codes, zero_level=0, conversion_gain=1e300, decoded_dtype=dtype)
+    largest = np.finfo(dtype).max
+    np.testing.assert_array_equal(decoded, [-largest, largest])
 
 
 def test_float16_never_overflows_when_decoded() -> None:
