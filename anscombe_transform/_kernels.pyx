@@ -29,27 +29,7 @@ ctypedef fused item_t:
     uint32_t
     uint64_t
 
-ctypedef fused input_t:
-    int32_t
-    uint32_t
-    int64_t
-    uint64_t
-    float
-    double
-
-ctypedef fused code_t:
-    int8_t
-    uint8_t
-    int16_t
-    uint16_t
-    int32_t
-    uint32_t
-    float
-    double
-
-ctypedef fused wide_code_t:
-    int32_t
-    uint32_t
+ctypedef fused real_t:
     float
     double
 
@@ -63,21 +43,30 @@ ctypedef fused integer_t:
     int64_t
     uint64_t
 
-ctypedef fused real_t:
-    float
-    double
-
 ctypedef fused decoded_t:
+    integer_t
+    real_t
+
+ctypedef fused input_t:
+    int32_t
+    uint32_t
+    int64_t
+    uint64_t
+    real_t
+
+ctypedef fused code_t:
     int8_t
     uint8_t
     int16_t
     uint16_t
     int32_t
     uint32_t
-    int64_t
-    uint64_t
-    float
-    double
+    real_t
+
+ctypedef fused wide_code_t:
+    int32_t
+    uint32_t
+    real_t
 
 cdef struct Coefficients:
     double zero_level
