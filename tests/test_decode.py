@@ -187,6 +187,13 @@ def test_nan_codes_decode_to_the_zero_level(dtype: str, parameters: Parameters) 
     np.testing.assert_array_equal(decoded, clipped(np.array([parameters["zero_level"]]), dtype))
 
 
+@pytest.mark.parametrize("dtype", INTEGER_DTYPES)
+@pytest.mark.parametrize("codes", [np.array([-(2**31), 2**31 - 1], "int32"), np.array([-1e38, 1e38], "float32")])
+def test_codes_beyond_an_integer_dtype_decode_to_its_ends(dtype: str, codes: npt.NDArray[Any]) -> None:
+    decoded = decode(codes, zero_level=0, conversion_gain=1e12, decoded_dtype=dtype)
+    assert decoded.tolist() == [np.iinfo(dtype).min, np.iinfo(dtype).max]
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("encoded_dtype", ["float32", "float64"])
 def test_finite_codes_beyond_the_dtype_decode_to_its_ends(dtype: str, encoded_dtype: str) -> None:

@@ -127,6 +127,15 @@ def test_the_dtype_that_the_error_names_is_the_narrowest_that_holds_the_input(
         encode(x, encoded_dtype=named[1], **parameters)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "float32"])
+@given(st.integers(1, 50_000), st.data())
+def test_one_value_out_of_range_is_found_wherever_it_is(dtype: str, size: int, data: st.DataObject) -> None:
+    x = np.full(size, 20, dtype)
+    x[data.draw(st.integers(0, size - 1))] = 100
+    with pytest.raises(ValueError, match=f"^1 of {size} values are out of range: 100 to 100 ADU"):
+        encode(x, zero_level=0, conversion_gain=0.02, encoded_dtype="int8", beta=0.9)
+
+
 def test_the_error_gives_the_count_the_extremes_the_range_and_the_ways_out() -> None:
     x = np.array([-43, -15, -14, 0, 7554], "int16")
     with pytest.raises(ValueError, match="out of range") as caught:
