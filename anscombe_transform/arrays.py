@@ -167,7 +167,7 @@ def decode(
     array([   0,  100,  346, 4984], dtype=int16)
     """
     transform = Transform(zero_level, conversion_gain, beta)
-    if isinstance(codes, bytes | bytearray | memoryview):
+    if isinstance(codes, bytes | bytearray) or (isinstance(codes, memoryview) and codes.format == "B"):
         if encoded_dtype is None:
             raise ValueError("encoded_dtype must be given to decode bytes")
         encoded = parse_encoded_dtype(encoded_dtype)

@@ -89,7 +89,10 @@ class AnscombeTransformV2(CodecParameters, Codec):  # type: ignore[misc]
             If `buf` is an array of another dtype, or values are out of range.
         """
         decoded = self._decoded
-        values = np.frombuffer(buf, decoded) if isinstance(buf, bytes | bytearray | memoryview) else ensure_ndarray(buf)
+        if isinstance(buf, bytes | bytearray) or (isinstance(buf, memoryview) and buf.format == "B"):
+            values = np.frombuffer(buf, decoded)
+        else:
+            values = ensure_ndarray(buf)
         if values.dtype != decoded:
             name = self._dtype_name(values.dtype)
             raise ValueError(

@@ -137,6 +137,14 @@ def test_bytes_are_decoded_as_little_endian_codes(encoded_dtype: str, kind: Call
     np.testing.assert_array_equal(decoded, decode(codes, **parameters))
 
 
+def test_a_memoryview_of_codes_is_decoded_as_the_array_that_it_views() -> None:
+    codes = np.array([131, 132], ">u2")
+    parameters: Parameters = {"zero_level": 100, "conversion_gain": 2.5, "decoded_dtype": "int16"}
+    np.testing.assert_array_equal(decode(memoryview(codes), **parameters), decode(codes, **parameters))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="codes are float64, but encoded_dtype is uint8"):
+        decode(memoryview(codes.astype("float64")), encoded_dtype="uint8", **parameters)  # type: ignore[arg-type]
+
+
 def test_codes_that_are_not_what_they_are_said_to_be_are_refused() -> None:
     parameters: Parameters = {"zero_level": 0, "conversion_gain": 1, "decoded_dtype": "int16"}
     with pytest.raises(ValueError, match="encoded_dtype must be given to decode bytes"):
