@@ -79,6 +79,11 @@ cdef struct Coefficients:
 
 cdef extern from *:
     """
+    #include <float.h>
+    #if defined(__FAST_MATH__) || FLT_EVAL_METHOD != 0
+    #error "the format needs plain IEEE float64 arithmetic: build without -ffast-math, and with SSE2 on x86"
+    #endif
+
     /* Elements per block: what one block reads and writes stays in the first-level cache between two passes. */
     enum { BLOCK = 2048 };
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Hashable
 from functools import lru_cache, wraps
 from threading import Lock
@@ -34,6 +35,13 @@ def _built_once(build: Callable[..., _T]) -> Callable[..., _T]:
     """Keep the last 32 results, of at most 512 KiB each, and let no two threads build the same one."""
     lock = Lock()
     cached = lru_cache(maxsize=32)(build)
+
+    def renew_lock() -> None:
+        nonlocal lock
+        lock = Lock()
+
+    if hasattr(os, "register_at_fork"):  # another thread may hold the lock at that moment, and the child has no other
+        os.register_at_fork(after_in_child=renew_lock)
 
     @wraps(build)
     def locked(*key: Hashable) -> _T:

@@ -139,10 +139,12 @@ def parse_real_dtype(name: str, value: npt.DTypeLike) -> np.dtype[Any]:
     return dtype
 
 
-def parse_out_of_range(value: OutOfRange | None) -> OutOfRange | None:
+def parse_out_of_range(value: object) -> OutOfRange | None:
     """Return what to do with an input that has no code, or raise ValueError with the choices."""
-    if value is None or value == "clamp":
-        return value
+    if value is None:
+        return None
+    if isinstance(value, str) and value == "clamp":
+        return "clamp"
     raise ValueError(f"out_of_range must be None, for an error, or 'clamp', for the nearest code, not {value!r}")
 
 

@@ -92,7 +92,7 @@ class AnscombeTransformV2(CodecParameters, Codec):  # type: ignore[misc]
         if isinstance(buf, bytes | bytearray) or (isinstance(buf, memoryview) and buf.format == "B"):
             values = np.frombuffer(buf, decoded)
         else:
-            values = ensure_ndarray(buf)
+            values = buf if isinstance(buf, np.ndarray) else ensure_ndarray(buf)
         if values.dtype != decoded:
             name = self._dtype_name(values.dtype)
             raise ValueError(
@@ -123,11 +123,10 @@ class AnscombeTransformV2(CodecParameters, Codec):  # type: ignore[misc]
             If the bytes are not whole codes, or `out` has the wrong size.
         """
         codes = ensure_ndarray(buf)
-        if codes.dtype != self._encoded:
-            codes = ensure_contiguous_ndarray(buf).view("u1")
-            if codes.size % self._encoded.itemsize:
-                raise ValueError(f"{codes.size} bytes are not a whole number of {self.encoded_dtype} codes")
-            codes = codes.view(self._encoded)
+        if codes.dtype.itemsize == 1:
+            codes = self._codes_in_bytes(codes)
+        elif codes.dtype != self._encoded:
+            raise ValueError(f"the codes are {codes.dtype}, but encoded_dtype is {self.encoded_dtype}")
         if out is None:
             return decode_array(codes, self._transform, self.encoded_dtype, self._decoded)
         values = ensure_contiguous_ndarray(out).view("u1")
@@ -136,6 +135,14 @@ class AnscombeTransformV2(CodecParameters, Codec):  # type: ignore[misc]
         codes = codes.reshape(-1, order="A")
         decode_array(codes, self._transform, self.encoded_dtype, self._decoded, values.view(self._decoded))
         return out
+
+    def _codes_in_bytes(self, codes: Array) -> Array:
+        if self._encoded.itemsize == 1:
+            return codes.view(self._encoded)
+        if codes.nbytes % self._encoded.itemsize:
+            raise ValueError(f"{codes.nbytes} bytes are not a whole number of {self.encoded_dtype} codes")
+        contiguous: Array = ensure_contiguous_ndarray(codes)
+        return contiguous.view(self._encoded)
 
     def get_config(self) -> dict[str, Any]:
         """Return the metadata, ready for JSON."""

@@ -1,5 +1,8 @@
 """What is common to encoding and decoding: memory layouts, `out`, bytes, wrong input, memory, threads."""
 
+import os
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -193,6 +196,38 @@ def test_threads_share_tables_that_are_built_once(conversion_gain: float) -> Non
     assert sorted(built) in ([], ["int16", "uint8"])
     np.testing.assert_array_equal(codes, reference.code(x, 3, conversion_gain))
     assert (np.abs(np.array(decoded) - x.astype("int32")) <= reference.largest_error(x, 3, conversion_gain)).all()
+
+
+FORK = """
+import os, threading, numpy
+from anscombe_transform import encode, tables
+
+build, building, done = tables._all_elements, threading.Event(), threading.Event()
+
+def slow(dtype):
+    building.set()
+    done.wait()
+    return build(dtype)
+
+tables._all_elements = slow
+thread = threading.Thread(target=encode, args=[numpy.zeros(1, "int16")], kwargs=dict(zero_level=0, conversion_gain=1))
+thread.start()
+building.wait()
+child = os.fork()
+if child == 0:
+    tables._all_elements = build
+    encode(numpy.zeros(1, "int16"), zero_level=1, conversion_gain=1)
+    os._exit(0)
+status = os.waitpid(child, 0)[1]
+done.set()
+thread.join()
+assert status == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_that_was_forked_while_a_table_was_built_builds_its_own() -> None:
+    subprocess.run([sys.executable, "-P", "-c", FORK], check=True, timeout=30)
 
 
 def test_tables_take_bounded_memory() -> None:

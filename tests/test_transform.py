@@ -38,6 +38,7 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"decoded_dtype": "nonsense"}, ValueError, "decoded_dtype must be a dtype, not 'nonsense'"),
     ({"out_of_range": "wrap"}, ValueError, "out_of_range must be None, .* or 'clamp', .* not 'wrap'"),
     ({"out_of_range": True}, ValueError, "out_of_range must be None"),
+    ({"out_of_range": np.array(["clamp"])}, ValueError, "out_of_range must be None"),
 ]
 
 

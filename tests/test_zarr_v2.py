@@ -183,6 +183,23 @@ def test_a_wrong_out_or_broken_bytes_are_refused() -> None:
         codec.decode(codes, out=fixed)
 
 
+def test_codes_are_stored_little_endian() -> None:
+    x = movie()
+    codes = encode(x, zero_level=Z, conversion_gain=G, encoded_dtype="uint16")
+    assert AnscombeTransformV2(Z, G, encoded_dtype="uint16").encode(x).tobytes() == codes.astype("<u2").tobytes()
+
+
+@pytest.mark.parametrize("dtype", [">u2", "int16", "int64", "float32"])
+def test_codes_of_another_dtype_are_refused(dtype: str) -> None:
+    with pytest.raises(ValueError, match=f"the codes are {dtype}, but encoded_dtype is uint16"):
+        AnscombeTransformV2(Z, G, encoded_dtype="uint16").decode(np.array([1, 131], dtype))
+
+
+def test_a_masked_array_is_refused() -> None:
+    with pytest.raises(TypeError, match="array is masked"):
+        AnscombeTransformV2(Z, G).encode(np.ma.masked_less(movie(), 30))
+
+
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 def test_bytes_are_taken_as_an_array_of_decoded_dtype(kind: Any) -> None:
     x = movie()
