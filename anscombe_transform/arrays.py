@@ -125,7 +125,7 @@ def decode(
 
     An integer code stands for the interval of inputs that round to it. It decodes to the interval's middle: for an
     integer `decoded_dtype`, the mean of the smallest and the largest integer in it, rounded half to even. Encoding
-    what was decoded gives the same codes again.
+    what was decoded gives the same integer codes again.
 
     Parameters
     ----------
