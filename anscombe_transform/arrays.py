@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ from anscombe_transform.transform import (
     OutOfRange,
     Transform,
     held_range,
+    is_real,
     narrowest_dtype,
     parse_encoded_dtype,
     parse_out_of_range,
@@ -167,7 +168,7 @@ def decode(
     array([   0,  100,  346, 4984], dtype=int16)
     """
     transform = Transform(zero_level, conversion_gain, beta)
-    if isinstance(codes, bytes | bytearray) or (isinstance(codes, memoryview) and codes.format == "B"):
+    if is_bytes(codes):
         if encoded_dtype is None:
             raise ValueError("encoded_dtype must be given to decode bytes")
         encoded = parse_encoded_dtype(encoded_dtype)
@@ -183,6 +184,11 @@ def decode(
     return decode_array(codes, transform, encoded, parse_real_dtype("decoded_dtype", decoded_dtype), out)
 
 
+def is_bytes(value: object) -> TypeGuard[bytes | bytearray | memoryview]:
+    """Return whether `value` is plain bytes, rather than an array or a view of one."""
+    return isinstance(value, bytes | bytearray) or (isinstance(value, memoryview) and value.format == "B")
+
+
 def encode_array(
     array: npt.ArrayLike,
     transform: Transform,
@@ -192,17 +198,18 @@ def encode_array(
 ) -> Array:
     """Do what `encode` does, with parameters that are checked already."""
     array = _plain_array("array", array)
-    if not _is_real(array.dtype):
+    if not is_real(array.dtype):
         raise TypeError(f"array is of {array.dtype}, but must be of integers or floats of at most 64 bits")
     step, read = _encoding_step(transform, array.dtype, encoded_dtype, out_of_range)
     codes = np.dtype(encoded_dtype)
+    # What the caller gave is written to only once it is sure that nothing is out of range.
+    held = True
     if out is None:
         out = np.empty_like(array, codes, subok=False)
     else:
         _check_out(out, array, codes)
-        if not _all_held(array, transform, encoded_dtype, out_of_range):
-            raise _out_of_range_error(array, transform, encoded_dtype, out_of_range)
-    if not _run(step, array, read, out, codes):
+        held = _all_held(array, transform, encoded_dtype, out_of_range)
+    if not (held and _run(step, array, read, out, codes)):
         raise _out_of_range_error(array, transform, encoded_dtype, out_of_range)
     return out
 
@@ -305,10 +312,6 @@ def _check_out(out: Array, like: Array, dtype: np.dtype[Any]) -> None:
         raise ValueError("out is read-only")
     if np.may_share_memory(out, like):
         raise ValueError("out overlaps the input: give it memory of its own")
-
-
-def _is_real(dtype: np.dtype[Any]) -> bool:
-    return dtype.kind in "iuf" and dtype.itemsize <= 8
 
 
 @dataclass

@@ -131,10 +131,15 @@ def parse_encoded_dtype(value: npt.DTypeLike) -> EncodedDType:
     return name
 
 
+def is_real(dtype: np.dtype[Any]) -> bool:
+    """Return whether the transform knows inputs of `dtype`: real numbers of 8 to 64 bits."""
+    return dtype.kind in "iuf" and dtype.itemsize <= 8
+
+
 def parse_real_dtype(name: str, value: npt.DTypeLike) -> np.dtype[Any]:
     """Return `value` as a dtype of real numbers, of 8 to 64 bits, or raise ValueError that calls it `name`."""
     dtype = _dtype(name, value)
-    if dtype.kind not in "iuf" or dtype.itemsize > 8:
+    if not is_real(dtype):
         raise ValueError(f"{name} must be an integer or floating-point dtype of at most 64 bits, not {dtype}")
     return dtype
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from numcodecs.abc import Codec
 from numcodecs.compat import ensure_contiguous_ndarray, ensure_ndarray
 
-from anscombe_transform.arrays import Array, decode_array, encode_array
+from anscombe_transform.arrays import Array, decode_array, encode_array, is_bytes
 from anscombe_transform.codec import CODEC_NAME, CodecParameters
 from anscombe_transform.transform import OutOfRange
 
@@ -89,7 +89,7 @@ class AnscombeTransformV2(CodecParameters, Codec):  # type: ignore[misc]
             If `buf` is an array of another dtype, or values are out of range.
         """
         decoded = self._decoded
-        if isinstance(buf, bytes | bytearray) or (isinstance(buf, memoryview) and buf.format == "B"):
+        if is_bytes(buf):
             values = np.frombuffer(buf, decoded)
         else:
             values = buf if isinstance(buf, np.ndarray) else ensure_ndarray(buf)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -166,14 +167,19 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
         return chunk_spec.prototype.nd_buffer.from_numpy_array(values)
 
     async def _encode_single(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer:
-        if math.prod(chunk_spec.shape) < _LARGE_CHUNK:
-            return self._encode_sync(chunk_array, chunk_spec)
-        return await asyncio.to_thread(self._encode_sync, chunk_array, chunk_spec)
+        return await _off_the_loop(self._encode_sync, chunk_array, chunk_spec)
 
     async def _decode_single(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer:
-        if math.prod(chunk_spec.shape) < _LARGE_CHUNK:
-            return self._decode_sync(chunk_array, chunk_spec)
-        return await asyncio.to_thread(self._decode_sync, chunk_array, chunk_spec)
+        return await _off_the_loop(self._decode_sync, chunk_array, chunk_spec)
+
+
+async def _off_the_loop(
+    work: Callable[[NDBuffer, ArraySpec], NDBuffer], chunk_array: NDBuffer, chunk_spec: ArraySpec
+) -> NDBuffer:
+    """Do the work, in a thread if the chunk is large, so that the event loop goes on."""
+    if math.prod(chunk_spec.shape) < _LARGE_CHUNK:
+        return work(chunk_array, chunk_spec)
+    return await asyncio.to_thread(work, chunk_array, chunk_spec)
 
 
 @lru_cache

@@ -1,8 +1,6 @@
 """What anscombe-transform 1.0.0 gets wrong is right here, each fault as one test, in arrays in a store on disk."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,20 +9,12 @@ import numpy.typing as npt
 import pytest
 import reference
 import zarr
+from fresh_process import read_in_a_fresh_process
 
 from anscombe_transform import AnscombeTransformV2, AnscombeTransformV3
 
 Array = npt.NDArray[Any]
 Format = Literal[2, 3]
-
-READ_ONE = """
-import sys
-import numpy
-import zarr
-path, result = sys.argv[1:]
-assert "anscombe_transform" not in sys.modules
-numpy.save(result, zarr.open_array(path, mode="r")[...])
-"""
 
 both_formats = pytest.mark.parametrize("zarr_format", [2, 3])
 
@@ -271,10 +261,8 @@ def test_v2_arrays_of_other_dtypes_than_the_defaults_can_be_read_back(
 def test_a_fresh_process_opens_an_array_without_importing_the_package(zarr_format: Format, tmp_path: Path) -> None:
     movie = poisson_movie(50, 0, 12.5, "int16")
     create(tmp_path / "a", movie, zarr_format, zero_level=0, conversion_gain=12.5)[...] = movie
-    command = [sys.executable, "-P", "-W", "error", "-c", READ_ONE, str(tmp_path / "a"), str(tmp_path / "read.npy")]
-    finished = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")
-    assert_within_the_bound(np.load(tmp_path / "read.npy"), movie, 0, 12.5)
+    (read,) = read_in_a_fresh_process(tmp_path, tmp_path / "a")
+    assert_within_the_bound(read, movie, 0, 12.5)
 
 
 @pytest.mark.parametrize("gain", [0, 0.0, -0.0, -2.5])

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +11,7 @@ import numpy.typing as npt
 import pytest
 import reference
 import zarr
+from fresh_process import read_in_a_fresh_process
 
 Array = npt.NDArray[Any]
 
@@ -22,16 +21,6 @@ WITH_MISSING_FRAMES = [name for name in NAMES if name.endswith(("partly_written"
 
 INPUTS_OF_1_0_0 = np.arange(2**15)
 """What 1.0.0 has codes for: it takes negative inputs for 0, and larger ones for 32,767."""
-
-READ_ALL = """
-import sys
-import numpy
-import zarr
-golden, results, *names = sys.argv[1:]
-assert "anscombe_transform" not in sys.modules
-for name in names:
-    numpy.save(f"{results}/{name}.npy", zarr.open_array(f"{golden}/{name}", mode="r")[...])
-"""
 
 
 class Golden(NamedTuple):
@@ -73,12 +62,9 @@ def golden(request: pytest.FixtureRequest) -> Golden:
 
 
 @pytest.fixture(scope="module")
-def read_in_a_fresh_process(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Array]:
-    results = tmp_path_factory.mktemp("results")
-    command = [sys.executable, "-P", "-W", "error", "-c", READ_ALL, str(GOLDEN), str(results), *NAMES]
-    finished = subprocess.run(command, capture_output=True, text=True, cwd=results)
-    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")
-    return {name: np.load(results / f"{name}.npy") for name in NAMES}
+def read_afresh(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Array]:
+    arrays = read_in_a_fresh_process(tmp_path_factory.mktemp("results"), *(GOLDEN / name for name in NAMES))
+    return dict(zip(NAMES, arrays, strict=True))
 
 
 def load(name: str) -> Golden:
@@ -152,9 +138,9 @@ def test_the_stores_hold_the_codes_that_the_tests_compare_with(golden: Golden, t
 
 
 def test_a_fresh_process_opens_them_without_importing_the_package_and_without_warnings(
-    golden: Golden, read_in_a_fresh_process: Mapping[str, Array]
+    golden: Golden, read_afresh: Mapping[str, Array]
 ) -> None:
-    read = read_in_a_fresh_process[golden.path.name]
+    read = read_afresh[golden.path.name]
     assert read.dtype == golden.read_back.dtype
     np.testing.assert_array_equal(read, zarr.open_array(golden.path, mode="r")[...])
 

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import pickle
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +14,7 @@ import numpy.typing as npt
 import pytest
 import reference
 import zarr
+from fresh_process import read_in_a_fresh_process
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import CODE_DTYPES, REAL_DTYPES, Parameters, parameters
@@ -243,21 +242,12 @@ def test_of_many_chunks_only_those_that_can_be_encoded_are_written(tmp_path: Pat
         assert (after[frame] == before[frame]).all() or (after[frame] == expected[frame]).all()
 
 
-FRESH = "import sys, zarr; a = zarr.open_array(sys.argv[1], mode='r'); print(int(a[...].astype('int64').sum()))"
-
-
 @pytest.mark.parametrize("options", [{}, {"shards": (20, 30, 40)}])
 def test_a_process_that_never_imports_the_package_reads_the_array(tmp_path: Path, options: dict[str, Any]) -> None:
     x = movie()
     create(tmp_path / "a", x, AnscombeTransformV3(Z, G), **options)[...] = x
-    read = subprocess.run(
-        [sys.executable, "-P", "-W", "error", "-c", FRESH, str(tmp_path / "a")],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert read.stderr == ""
-    assert int(read.stdout) == through_functions(x).astype("int64").sum()
+    (read,) = read_in_a_fresh_process(tmp_path, tmp_path / "a")
+    np.testing.assert_array_equal(read, through_functions(x))
 
 
 def test_threads_read_and_write_one_array_together(tmp_path: Path) -> None:
