@@ -28,3 +28,11 @@ def decode(
     offset: float,
     scale: float,
 ) -> bool: ...
+def gather_noise(
+    earlier: NDArray[Any],
+    later: NDArray[Any],
+    cells: NDArray[Any],
+    limits: NDArray[Any],
+    table: NDArray[Any],
+    neighbors: NDArray[Any],
+) -> None: ...

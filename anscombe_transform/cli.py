@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import json as json_format
 import shutil
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,9 +17,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from anscombe_transform.arrays import Array
 from anscombe_transform.demo import Demonstration, demonstrate
-from anscombe_transform.simulate import simulate_movie
+from anscombe_transform.estimate import estimate_parameters
+from anscombe_transform.movies import open_movie
+from anscombe_transform.plots import check_picture, save_photon_transfer_curve
+from anscombe_transform.simulate import Detector, simulate_movie
 from anscombe_transform.zarr_v3 import AnscombeTransformV3
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -36,11 +37,9 @@ def command() -> None:
 def demo(
     movie: Annotated[
         Path | None,
-        typer.Option(
-            exists=True, dir_okay=False, help="An .npz file with a movie (time, y, x), instead of a simulated one."
-        ),
+        typer.Option(exists=True, help="A movie (time, y, x), .npz, .npy or Zarr array, instead of a simulated one."),
     ] = None,
-    key: Annotated[str | None, typer.Option(help="Which array of the file, if there are several.")] = None,
+    key: Annotated[str | None, typer.Option(help="Which array of an .npz file or a Zarr group.")] = None,
     zero_level: Annotated[float | None, typer.Option(help="ADU at zero photons; needed with --movie.")] = None,
     conversion_gain: Annotated[float | None, typer.Option(help="ADU per photon; needed with --movie.")] = None,
     beta: Annotated[float, typer.Option(help="Noise standard deviations per code.")] = 0.5,
@@ -55,7 +54,7 @@ def demo(
 
     Example: anscombe-transform demo --movie recording.npz --zero-level 86 --conversion-gain 97 --encoded-dtype int8
     """
-    try:
+    with _one_line_for_errors():
         if movie is None:
             zero_level = 100.0 if zero_level is None else zero_level
             conversion_gain = 40.0 if conversion_gain is None else conversion_gain
@@ -65,10 +64,10 @@ def demo(
         with _new_folder(output) as folder, _progress() as progress:
             if movie is None:
                 task = progress.add_task("Simulating", total=None)
-                frames = simulate_movie(zero_level=zero_level, conversion_gain=conversion_gain)
+                frames = simulate_movie(detector=Detector(zero_level, conversion_gain))
                 progress.remove_task(task)
             else:
-                frames = _load_npz(movie, key)
+                frames = np.asarray(open_movie(movie, key)[:])
             tasks: dict[str, TaskID] = {}
 
             def show(stage: str, done: int, total: int) -> None:
@@ -77,12 +76,55 @@ def demo(
                 progress.update(tasks[stage], completed=done)
 
             result = demonstrate(frames, codec, folder, show)
-    except (ValueError, OSError) as error:
-        Console(stderr=True).print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(2) from error
     _print(result, codec)
     if not result.errors.within_bound:
         raise typer.Exit(1)
+
+
+@app.command()
+def estimate(
+    movie: Annotated[Path, typer.Argument(exists=True, help="A movie (time, y, x): .npz, .npy or Zarr array.")],
+    key: Annotated[str | None, typer.Option(help="Which array of an .npz file or a Zarr group.")] = None,
+    max_frames: Annotated[
+        int | None, typer.Option(min=2, help="Read about so many frames, spread evenly; by default all.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, with the photon transfer curve.")] = False,
+    plot: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Draw the photon transfer curve to this file, such as .png.")
+    ] = None,
+) -> None:
+    """Estimate the conversion gain and the zero level of the detector that recorded a movie.
+
+    Example: anscombe-transform estimate recording.npz --plot curve.png
+    """
+    with _one_line_for_errors():
+        if plot is not None:
+            check_picture(plot)
+        with _progress() as progress:
+            task = progress.add_task("Reading", total=None)
+            result = estimate_parameters(
+                open_movie(movie, key),
+                max_frames=max_frames,
+                progress=lambda done, total: progress.update(task, completed=done, total=total),
+            )
+        if plot is not None:
+            save_photon_transfer_curve(result, plot)
+    if json:
+        print(json_format.dumps(result.to_dict(), indent=2))
+    else:
+        table = Table(show_header=False)
+        for row in result.table():
+            table.add_row(*row)
+        console.print(table)
+
+
+@contextmanager
+def _one_line_for_errors() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError, OSError, ModuleNotFoundError) as error:
+        Console(stderr=True).print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(2) from error
 
 
 @contextmanager
@@ -110,24 +152,6 @@ def _progress() -> Progress:
         console=Console(stderr=True),
         transient=True,
     )
-
-
-def _load_npz(path: Path, key: str | None) -> Array:
-    try:
-        with zipfile.ZipFile(path):  # np.load would take other files for pickles, and give advice on those
-            arrays = np.load(path)
-        if key is None and len(arrays.files) == 1:
-            key = arrays.files[0]
-        if key not in arrays:
-            wanted = "several arrays" if key is None else f"no array {key!r}"
-            raise ValueError(f"{path} has {wanted}: choose with --key from {', '.join(arrays.files) or 'none'}")
-        with arrays:
-            movie = arrays[key]
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise ValueError(f"{path} is not a whole .npz file ({error}): numpy.savez writes them") from error
-    if not isinstance(movie, np.ndarray) or movie.ndim != 3 or movie.size == 0:
-        raise ValueError(f"{key!r} has shape {np.shape(movie)}, but a movie has (time, y, x)")
-    return movie
 
 
 def _print(result: Demonstration, codec: AnscombeTransformV3) -> None:

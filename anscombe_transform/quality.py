@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 
 from anscombe_transform.arrays import Array, decode, encode
 
@@ -80,3 +81,49 @@ def _half_width(x: Array, zero_level: float, conversion_gain: float, beta: float
         beta=beta,
     )
     return cast("Array", (right - left) / 2)
+
+
+def measure_stabilized_noise(
+    movie: Array, *, zero_level: float, conversion_gain: float, bins: int = 8
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Measure the noise of a movie after the transform, by intensity.
+
+    It is 1 everywhere if the parameters are right and nothing moves: the transform makes noise uniform, and `beta`
+    counts in it.
+
+    Parameters
+    ----------
+    movie : ndarray
+        Movie of shape (time, y, x), in ADU, with 2 frames at least.
+    zero_level : float
+        The input at zero photons, in ADU.
+    conversion_gain : float
+        ADU per photon.
+    bins : int, default 8
+        Bins with the same number of pixels each, from the 10th to the 98th percentile of intensity. The intensity is
+        the mean of a pixel over two consecutive frames.
+
+    Returns
+    -------
+    intensity : ndarray of float64
+        Mean intensity in each bin, in ADU.
+    noise : ndarray of float64
+        Standard deviation of the difference of consecutive frames after the transform, divided by the square root of
+        2, in noise standard deviations.
+    """
+    pairs = range(len(movie) - 1)
+    sample = [(movie[t].astype(np.float64) + movie[t + 1]) / 2 for t in pairs[:: max(1, len(pairs) // 50)]]
+    edges = np.quantile(sample, np.linspace(0.1, 0.98, bins + 1))
+    sums = np.zeros((4, bins))
+    for t in pairs:
+        earlier, later = (
+            encode(frame, zero_level=zero_level, conversion_gain=conversion_gain, encoded_dtype="float64", beta=1)
+            for frame in movie[t : t + 2]
+        )
+        intensity = (movie[t].astype(np.float64) + movie[t + 1]) / 2
+        difference = later - earlier
+        bin_of_pixel = np.searchsorted(edges, intensity.ravel(), side="right")
+        for total, values in zip(sums, (np.ones_like(difference), intensity, difference, difference**2), strict=True):
+            total += np.bincount(bin_of_pixel, values.ravel(), bins + 2)[1:-1]
+    count, intensity, difference, square = sums
+    return intensity / count, np.sqrt((square / count - (difference / count) ** 2) / 2)

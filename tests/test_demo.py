@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import zarr
 
-from anscombe_transform.simulate import simulate_movie
+from anscombe_transform.simulate import Detector, simulate_movie
 
 COMMAND = Path(sys.executable).with_name("anscombe-transform")
 
@@ -34,7 +34,7 @@ def test_without_arguments_it_simulates_compresses_reads_and_reports(tmp_path: P
 
 
 def test_a_movie_from_a_file_is_kept_as_a_zarr_array_where_that_is_asked_for(tmp_path: Path) -> None:
-    movie = simulate_movie((20, 64, 48), zero_level=30, conversion_gain=9, read_noise=3)
+    movie = simulate_movie((20, 64, 48), detector=Detector(zero_level=30, conversion_gain=9, read_noise=3))
     np.savez(tmp_path / "movie.npz", movie=movie)
     given = ("--movie", tmp_path / "movie.npz", "--zero-level", "30", "--conversion-gain", "9", "--beta", "1")
     result = run("demo", *given, "--encoded-dtype", "int8", "--output", tmp_path / "kept", cwd=tmp_path)
@@ -59,7 +59,7 @@ def test_a_movie_from_a_file_is_kept_as_a_zarr_array_where_that_is_asked_for(tmp
             "choose with --key from a, b",
         ),
         (("--movie", "two.npz", "--key", "c", "--zero-level", "0", "--conversion-gain", "1"), "no array 'c'"),
-        (("--movie", "movie.npy", "--zero-level", "0", "--conversion-gain", "1"), "not a whole .npz file"),
+        (("--movie", "broken.npy", "--zero-level", "0", "--conversion-gain", "1"), "not a whole .npy file"),
         (("--movie", "damaged.npz", "--zero-level", "0", "--conversion-gain", "1"), "not a whole .npz file"),
         (("--movie", "flat.npz", "--zero-level", "0", "--conversion-gain", "1"), r"shape \(4, 4\), but a movie has"),
         (("--movie", "movie.npz", "--zero-level", "0", "--conversion-gain", "0"), "conversion_gain must be above 0"),
@@ -74,7 +74,8 @@ def test_wrong_input_gets_one_clear_line_and_status_2_and_leaves_nothing(
     np.savez(tmp_path / "movie.npz", movie=movie)
     np.savez(tmp_path / "two.npz", a=movie, b=movie)
     np.savez(tmp_path / "flat.npz", np.zeros((4, 4)))
-    np.save(tmp_path / "movie.npy", movie)
+    np.save(tmp_path / "whole.npy", movie)
+    (tmp_path / "broken.npy").write_bytes((tmp_path / "whole.npy").read_bytes()[:300])
     np.savez_compressed(tmp_path / "damaged.npz", movie=np.random.default_rng(0).integers(0, 99, (4, 64, 64)))
     damaged = bytearray((tmp_path / "damaged.npz").read_bytes())
     damaged[100:300] = bytes(200)

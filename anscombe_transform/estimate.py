@@ -1,0 +1,377 @@
+"""The conversion gain and the zero level of a detector, estimated from a movie."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from anscombe_transform.photon_transfer import Movie, gather_noise_samples
+from anscombe_transform.transform import Transform, narrowest_dtype
+from anscombe_transform.zarr_v2 import AnscombeTransformV2
+from anscombe_transform.zarr_v3 import AnscombeTransformV3
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Floats = npt.NDArray[np.float64]
+
+_FEWEST_SAMPLES = 50
+"""Samples that a bin needs to take part in the line."""
+
+_LEAST_SIGNIFICANCE = 5.0
+"""The slope of the line must be this many times its standard error."""
+
+_CAUCHY = 2.385
+"""Makes robust weights 95 % as efficient as others where errors are normally distributed after all."""
+
+_ROUNDS = 30
+"""Rounds in which line and weights settle."""
+
+
+@dataclass(frozen=True, eq=False)
+class PhotonTransferCurve:
+    """The variance of the noise by mean intensity, one entry per bin of intensity, in ascending order.
+
+    Attributes
+    ----------
+    intensity : ndarray of float64
+        Mean intensity, in ADU.
+    variance : ndarray of float64
+        Variance of the noise in one frame, in ADU squared.
+    count : ndarray of int64
+        Samples of noise.
+    used : ndarray of bool
+        Whether the bin takes part in the line: bins with saturated values, or with few samples, do not.
+    """
+
+    intensity: Floats
+    variance: Floats
+    count: npt.NDArray[np.int64]
+    used: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterEstimate:
+    """What a movie tells of its detector.
+
+    Attributes
+    ----------
+    conversion_gain : float
+        ADU per photon: the slope of the noise line. Where photons give pulses of different height, as in a
+        photomultiplier, the noise that this adds is part of it.
+    zero_level : float
+        ADU at which the noise line meets zero variance. A read noise of variance r puts it below the detector's output
+        in the dark, by r / `conversion_gain`.
+    conversion_gain_error, zero_level_error : float
+        Standard errors, in the same units.
+    photon_transfer_curve : PhotonTransferCurve
+        What the line was fitted to.
+    lowest, highest : float
+        The range of the frames that were read, in ADU.
+    dtype : numpy.dtype
+        The dtype of the movie.
+    frames : int
+        How many frames were read.
+    """
+
+    conversion_gain: float
+    zero_level: float
+    conversion_gain_error: float
+    zero_level_error: float
+    photon_transfer_curve: PhotonTransferCurve
+    lowest: float
+    highest: float
+    dtype: np.dtype[Any]
+    frames: int
+
+    @overload
+    def codec(self, zarr_format: Literal[3] = 3, **options: Any) -> AnscombeTransformV3: ...
+    @overload
+    def codec(self, zarr_format: Literal[2], **options: Any) -> AnscombeTransformV2: ...
+    def codec(self, zarr_format: Literal[2, 3] = 3, **options: Any) -> AnscombeTransformV2 | AnscombeTransformV3:
+        """Return a codec for the movie, and for others of the same detector.
+
+        Parameters
+        ----------
+        zarr_format : {3, 2}
+            The format of the array that it is for.
+        **options
+            Other parameters of the codec, such as `beta`. Without `encoded_dtype`, it is the narrowest that holds
+            the range of the movie with headroom: three standard deviations of the noise below the lowest value, and
+            twice the signal above the zero level, as far as the dtype of the movie goes.
+
+        Returns
+        -------
+        AnscombeTransformV3 or AnscombeTransformV2
+
+        Raises
+        ------
+        ValueError
+            If `zarr_format` is neither 2 nor 3, or an option is invalid.
+        """
+        if zarr_format not in (2, 3):
+            raise ValueError(f"zarr_format must be 2 or 3, not {zarr_format!r}")
+        if "encoded_dtype" not in options:
+            transform = Transform(self.zero_level, self.conversion_gain, options.get("beta", 0.5))
+            options["encoded_dtype"] = narrowest_dtype(transform, *self._range_with_headroom())
+        if zarr_format == 3:
+            return AnscombeTransformV3(self.zero_level, self.conversion_gain, **options)
+        return AnscombeTransformV2(self.zero_level, self.conversion_gain, **({"decoded_dtype": self.dtype} | options))
+
+    def _range_with_headroom(self) -> tuple[float, float]:
+        photons = max(0.0, self.lowest - self.zero_level) / self.conversion_gain
+        lowest = self.lowest - 3 * self.conversion_gain * np.sqrt(photons + 3 / 8)
+        highest = self.highest + max(0.0, self.highest - self.zero_level)
+        limits = np.iinfo(self.dtype) if self.dtype.kind in "iu" else np.finfo(self.dtype)
+        return max(float(limits.min), lowest), min(float(limits.max), highest)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the photon transfer curve with the noise line; needs Matplotlib.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default in a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        from anscombe_transform.plots import plot_photon_transfer_curve
+
+        return plot_photon_transfer_curve(self, ax)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the estimate as JSON has it: names, numbers, lists."""
+        curve = self.photon_transfer_curve
+        return {
+            "conversion_gain": self.conversion_gain,
+            "conversion_gain_error": self.conversion_gain_error,
+            "zero_level": self.zero_level,
+            "zero_level_error": self.zero_level_error,
+            "encoded_dtype": self.codec().encoded_dtype,
+            "lowest": self.lowest,
+            "highest": self.highest,
+            "dtype": self.dtype.name,
+            "frames": self.frames,
+            "photon_transfer_curve": {
+                "intensity": curve.intensity.tolist(),
+                "variance": curve.variance.tolist(),
+                "count": curve.count.tolist(),
+                "used": curve.used.tolist(),
+            },
+        }
+
+    def table(self) -> list[tuple[str, str]]:
+        """Return names and values, rounded to what the errors make of them, with units."""
+        return [
+            ("Conversion gain", f"{_with_error(self.conversion_gain, self.conversion_gain_error)} ADU per photon"),
+            ("Zero level", f"{_with_error(self.zero_level, self.zero_level_error)} ADU"),
+            ("Range", f"{self.lowest:g} to {self.highest:g} ADU, {self.dtype}"),
+            ("Frames read", f"{self.frames}"),
+            ("Codes", f"{self.codec().encoded_dtype}"),
+        ]
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in self.table())
+        return f"<table>{rows}</table>"
+
+
+def estimate_parameters(
+    movie: Movie | npt.ArrayLike,
+    *,
+    max_frames: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> ParameterEstimate:
+    r"""Estimate the conversion gain and the zero level of the detector that recorded a movie.
+
+    The variance of photon noise rises with the intensity along a line [1]_,
+
+    .. math:: \sigma^2 = g \, (I - z),
+
+    whose slope is the conversion gain :math:`g` and which meets zero variance at the zero level :math:`z`. Variances
+    come from the differences of consecutive frames, less what changes smoothly over 5 by 5 pixels: so neither
+    activity, motion or bleaching, nor offsets of single pixels count as noise. Bins of intensity are made by the
+    pixels around, so that the noise of a pixel does not choose its own bin. The line is fitted with weights that
+    follow from it, and robustly [2]_, to all bins that are not saturated.
+
+    Parameters
+    ----------
+    movie : array_like
+        Movie of shape (time, y, x), in ADU, of integers or floats: a NumPy, Zarr, HDF5 or Dask array, or any other
+        that is sliced in time. It is read once, in blocks of about 32 MiB.
+    max_frames : int, optional
+        Read about so many frames, in short runs evenly spread over the movie; by default all of them.
+    progress : callable, optional
+        Called with the number of frames read and of those to read, after each block.
+
+    Returns
+    -------
+    ParameterEstimate
+
+    Raises
+    ------
+    TypeError
+        If the movie is not of real numbers.
+    ValueError
+        If the movie has not three axes, or fewer than 2 frames of 5 by 5 pixels; if it has values that are not finite;
+        if it is constant; or if its brightness varies too little to tell the slope of the line.
+
+    References
+    ----------
+    .. [1] EMVA Standard 1288, "Standard for Characterization of Image Sensors and Cameras", release 4.0 (2021),
+       section 2.3, the photon transfer method.
+    .. [2] A. Foi, M. Trimeche, V. Katkovnik, K. Egiazarian (2008), "Practical Poissonian-Gaussian noise modeling and
+       fitting for single-image raw-data", IEEE Transactions on Image Processing 17, 1737-1754,
+       doi:10.1109/TIP.2008.2001399.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from anscombe_transform import estimate_parameters
+    >>> photons = np.linspace(2, 60, 128) * np.ones((100, 128, 1))
+    >>> movie = 100 + 5 * np.random.default_rng(0).poisson(photons)
+    >>> estimate = estimate_parameters(movie)
+    >>> round(estimate.conversion_gain, 1), round(estimate.zero_level)
+    (5.0, 100)
+    """
+    source = movie if hasattr(movie, "shape") and hasattr(movie, "dtype") else np.asarray(movie)
+    samples = gather_noise_samples(cast("Movie", source), max_frames, progress)
+    count, intensity, variance = samples.count, samples.intensity, samples.variance
+    if not variance.any():
+        raise ValueError(
+            "movie has no noise: consecutive frames are the same everywhere; give raw frames, not an image repeated, "
+            "smoothed or averaged"
+        )
+    seen = count.sum(axis=0) > 0
+    used = (count.sum(axis=0) >= _FEWEST_SAMPLES) & ~samples.saturated
+    if used.sum() < 3:
+        raise ValueError(
+            f"movie leaves {used.sum()} bins of intensity of the 3 that a line needs: {samples.saturated.sum()} have "
+            f"values at the largest, {samples.highest:g} ADU, too often not to be saturated, and others have fewer "
+            f"than {_FEWEST_SAMPLES} samples; give more frames, larger ones, or less light"
+        )
+    sums = np.stack([count, intensity, variance])[..., used]
+    total = sums.sum(axis=1)
+    gain, zero = _fit_line(*total)
+    tiles = sums[:, sums[0].any(axis=1)]
+    gains, zeros = _fit_line(*(total[:, None] - tiles))
+    gain_error, zero_error = (_jackknife_error(values) for values in (gains, zeros))
+    if not gain > _LEAST_SIGNIFICANCE * gain_error:
+        means = (intensity.sum(axis=0) / count.sum(axis=0))[used]
+        raise ValueError(
+            f"movie has too little range of brightness to tell: means of {means.min():.6g} to {means.max():.6g} ADU "
+            f"give a conversion gain of {gain:.3g} +- {gain_error:.2g} ADU per photon; give more frames, or a scene "
+            "with dark and bright parts"
+        )
+    total_count, total_intensity, total_variance = (sums.sum(axis=0)[seen] for sums in (count, intensity, variance))
+    return ParameterEstimate(
+        conversion_gain=float(gain),
+        zero_level=float(zero),
+        conversion_gain_error=gain_error,
+        zero_level_error=zero_error,
+        photon_transfer_curve=PhotonTransferCurve(
+            intensity=total_intensity / total_count,
+            variance=total_variance / total_count,
+            count=total_count.astype(np.int64),
+            used=used[seen],
+        ),
+        lowest=samples.lowest,
+        highest=samples.highest,
+        dtype=np.dtype(source.dtype),
+        frames=samples.frames,
+    )
+
+
+def _fit_line(count: Floats, intensity: Floats, variance: Floats) -> tuple[Floats, Floats]:
+    """Fit lines to sums over bins, the last axis; return their slopes, and the intensities where they meet zero.
+
+    An estimate of variance has a standard deviation proportional to the variance, so the weights come from the line.
+    Bins that are far off it, for their number of samples, get less, as if the errors had a Cauchy distribution.
+    """
+    has_samples = count > 0
+    x, y = (np.divide(sums, count, out=np.zeros_like(sums), where=has_samples) for sums in (intensity, variance))
+    smallest = 1e-3 * y.max(axis=-1, keepdims=True)
+
+    def line(weight: Floats) -> tuple[Floats, Floats]:
+        center_x, center_y = (np.average(v, axis=-1, weights=weight, keepdims=True) for v in (x, y))
+        slope = (weight * (x - center_x) * (y - center_y)).sum(axis=-1, keepdims=True)
+        slope = slope / (weight * (x - center_x) ** 2).sum(axis=-1, keepdims=True)
+        return slope, center_x - center_y / slope
+
+    slope, zero = line(count)
+    for _ in range(_ROUNDS):
+        fitted = slope * (x - zero)
+        spread = np.maximum(fitted, smallest) / np.sqrt(np.maximum(count, 1))
+        off = np.abs(y - fitted) / spread
+        scale = 1.4826 * np.median(off, axis=-1, keepdims=True)
+        slope, zero = line(has_samples / spread**2 / (1 + (off / (_CAUCHY * scale)) ** 2))
+    return slope[..., 0], zero[..., 0]
+
+
+def _jackknife_error(values: Floats) -> float:
+    n = len(values)
+    return float(np.sqrt((n - 1) * values.var()))
+
+
+def _with_error(value: float, error: float) -> str:
+    digits = max(0, 1 - math.floor(math.log10(error))) if error > 0 else 3
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
+
+
+class ConversionGain(TypedDict):
+    """What `compute_conversion_gain` returns."""
+
+    conversion_gain: float
+    zero_level: float
+    min_intensity: float
+    max_intensity: float
+    intensity: Floats
+    variance: Floats
+    counts: npt.NDArray[np.int64]
+
+
+def compute_conversion_gain(movie: Movie | npt.ArrayLike, count_weight_gamma: float = 0.2) -> ConversionGain:
+    """Estimate conversion gain and zero level, for code that was written for anscombe-transform 1.0.0.
+
+    Parameters
+    ----------
+    movie : array_like
+        Movie of shape (time, y, x), in ADU.
+    count_weight_gamma : float, default 0.2
+        Without effect: the weights of the fit follow from the noise. Other values than the default give a warning.
+
+    Returns
+    -------
+    dict
+        ``conversion_gain`` in ADU per photon, ``zero_level`` in ADU, and of the bins of intensity that the line was
+        fitted to: ``intensity`` in ADU, ``variance`` in ADU squared, ``counts``, and ``min_intensity`` and
+        ``max_intensity`` in ADU. Unlike those of 1.0.0, bins are not 1 ADU wide; and there is no ``model``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `estimate_parameters` does.
+    """
+    if count_weight_gamma != 0.2:
+        warnings.warn(
+            f"count_weight_gamma={count_weight_gamma!r} has no effect: the weights follow from the noise", stacklevel=2
+        )
+    estimate = estimate_parameters(movie)
+    curve = estimate.photon_transfer_curve
+    intensity = curve.intensity[curve.used]
+    return {
+        "conversion_gain": estimate.conversion_gain,
+        "zero_level": estimate.zero_level,
+        "min_intensity": float(intensity.min()),
+        "max_intensity": float(intensity.max()),
+        "intensity": intensity,
+        "variance": curve.variance[curve.used],
+        "counts": curve.count[curve.used],
+    }
