@@ -385,14 +385,16 @@ cdef extern from *:
     const double RESIDUAL_SCALE
 
 
-cdef inline void add_neighbors(const real_t* one, const real_t* other, Py_ssize_t n, double* sums) noexcept nogil:
+cdef inline void add_neighbors(
+    const real_t* one, const real_t* other, const real_t* scale, Py_ssize_t n, double* sums
+) noexcept nogil:
     cdef Py_ssize_t i
     cdef double product
     for i in range(n):
         product = <double>one[i] * other[i]
         if product == product:
-            sums[0] += product
-            sums[1] += 0.5 * (<double>one[i] * one[i] + <double>other[i] * other[i])
+            sums[0] += product / scale[i]
+            sums[1] += 0.5 * (<double>one[i] * one[i] + <double>other[i] * other[i]) / scale[i]
 
 
 def gather_noise(
@@ -412,9 +414,9 @@ def gather_noise(
     The columns of `table` are the number of residuals, the sum of intensities, the sum of squared residuals, the
     largest value of `later`, and the number of times that it was met. The intensity is a mean over both frames and the
     5 by 5 pixels, with the squares of the weights that pixels have in the residual: so noise whose variance is linear
-    in the intensity puts the sums on the same line. The rows of `neighbors` are for pixels next to one another in x
-    and in y: the sum of the products of their residuals, and that of the means of their squares, over every fourth
-    row.
+    in the intensity puts the sums on the same line. The rows of `neighbors` are for pixels and the next ones in x, and
+    the ones above: the sum of the products of their residuals, and that of the means of their squares, both divided
+    by the limit of the pixel, over every fourth row.
     """
     cdef Py_ssize_t height = earlier.shape[0], width = earlier.shape[1], start = 0, n, y, x
     # The weights of the surface are 27 - 5 (x^2 + y^2): sums over y, and sums over x of those with factors in x^2. The
@@ -487,6 +489,6 @@ def gather_noise(
                     elif b[x + 2] == entry[3]:
                         entry[4] += 1
                 if y % 4 == 3:
-                    add_neighbors(residual, residual + 1, n - 1, &neighbors[0, 0])
-                    add_neighbors(residual, &residuals[1 - y % 2][0], n, &neighbors[1, 0])
+                    add_neighbors(residual, residual + 1, &limits[y, start + 2], n - 1, &neighbors[0, 0])
+                    add_neighbors(residual, &residuals[1 - y % 2][0], &limits[y, start + 2], n, &neighbors[1, 0])
             start += n

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from anscombe_transform.noise_line import fit_noise_line
 from anscombe_transform.photon_transfer import Movie, gather_noise_samples
 from anscombe_transform.transform import Transform, narrowest_dtype
 from anscombe_transform.zarr_v2 import AnscombeTransformV2
@@ -23,15 +24,6 @@ Floats = npt.NDArray[np.float64]
 
 _FEWEST_SAMPLES = 50
 """Samples that a bin needs to take part in the line."""
-
-_LEAST_SIGNIFICANCE = 5.0
-"""The slope of the line must be this many times its standard error."""
-
-_CAUCHY = 2.385
-"""Makes robust weights 95 % as efficient as others where errors are normally distributed after all."""
-
-_ROUNDS = 30
-"""Rounds in which line and weights settle."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +76,7 @@ class ParameterEstimate:
     zero_level: float
     conversion_gain_error: float
     zero_level_error: float
-    photon_transfer_curve: PhotonTransferCurve
+    photon_transfer_curve: PhotonTransferCurve = field(repr=False)
     lowest: float
     highest: float
     dtype: np.dtype[Any]
@@ -99,8 +91,8 @@ class ParameterEstimate:
 
         Parameters
         ----------
-        zarr_format : {3, 2}
-            The format of the array that it is for.
+        zarr_format : int, default 3
+            The format of the array that it is for, 3 or 2.
         **options
             Other parameters of the codec, such as `beta`. Without `encoded_dtype`, it is the narrowest that holds
             the range of the movie with headroom: three standard deviations of the noise below the lowest value, and
@@ -191,7 +183,7 @@ def estimate_parameters(
 ) -> ParameterEstimate:
     r"""Estimate the conversion gain and the zero level of the detector that recorded a movie.
 
-    The variance of photon noise rises with the intensity along a line [1]_,
+    The variance of photon noise rises with the intensity along a line (EMVA 1288, section 2.3),
 
     .. math:: \sigma^2 = g \, (I - z),
 
@@ -199,13 +191,13 @@ def estimate_parameters(
     come from the differences of consecutive frames, less what changes smoothly over 5 by 5 pixels: so neither
     activity, motion or bleaching, nor offsets of single pixels count as noise. Bins of intensity are made by the
     pixels around, so that the noise of a pixel does not choose its own bin. The line is fitted with weights that
-    follow from it, and robustly [2]_, to all bins that are not saturated.
+    follow from it, and robustly (see Foi et al.), to all bins that are not saturated.
 
     Parameters
     ----------
     movie : array_like
         Movie of shape (time, y, x), in ADU, of integers or floats: a NumPy, Zarr, HDF5 or Dask array, or any other
-        that is sliced in time. It is read once, in blocks of about 32 MiB.
+        that is sliced in time. It is read once, in blocks of about 24 MiB.
     max_frames : int, optional
         Read about so many frames, in short runs evenly spread over the movie; by default all of them.
     progress : callable, optional
@@ -225,11 +217,14 @@ def estimate_parameters(
 
     References
     ----------
-    .. [1] EMVA Standard 1288, "Standard for Characterization of Image Sensors and Cameras", release 4.0 (2021),
-       section 2.3, the photon transfer method.
-    .. [2] A. Foi, M. Trimeche, V. Katkovnik, K. Egiazarian (2008), "Practical Poissonian-Gaussian noise modeling and
-       fitting for single-image raw-data", IEEE Transactions on Image Processing 17, 1737-1754,
-       doi:10.1109/TIP.2008.2001399.
+    EMVA Standard 1288, "Standard for Characterization of Image Sensors and Cameras", release 4.0 (2021), section 2.3:
+    the photon transfer method.
+
+    A. Foi, M. Trimeche, V. Katkovnik, K. Egiazarian (2008), "Practical Poissonian-Gaussian noise modeling and fitting
+    for single-image raw-data", IEEE Transactions on Image Processing 17, 1737-1754, doi:10.1109/TIP.2008.2001399.
+
+    A. Savitzky, M. J. E. Golay (1964), "Smoothing and differentiation of data by simplified least squares procedures",
+    Analytical Chemistry 36, 1627-1639, doi:10.1021/ac60214a047: the surface, in two dimensions.
 
     Examples
     --------
@@ -243,81 +238,41 @@ def estimate_parameters(
     """
     source = movie if hasattr(movie, "shape") and hasattr(movie, "dtype") else np.asarray(movie)
     samples = gather_noise_samples(cast("Movie", source), max_frames, progress)
-    count, intensity, variance = samples.count, samples.intensity, samples.variance
-    if not variance.any():
+    if not samples.variance.any():
         raise ValueError(
             "movie has no noise: consecutive frames are the same everywhere; give raw frames, not an image repeated, "
             "smoothed or averaged"
         )
-    seen = count.sum(axis=0) > 0
-    used = (count.sum(axis=0) >= _FEWEST_SAMPLES) & ~samples.saturated
+    sums = np.stack([samples.count, samples.intensity, samples.variance])
+    count = sums[0].sum(axis=(0, 2))
+    used = (count >= _FEWEST_SAMPLES) & ~samples.saturated
     if used.sum() < 3:
         raise ValueError(
             f"movie leaves {used.sum()} bins of intensity of the 3 that a line needs: {samples.saturated.sum()} have "
             f"values at the largest, {samples.highest:g} ADU, too often not to be saturated, and others have fewer "
             f"than {_FEWEST_SAMPLES} samples; give more frames, larger ones, or less light"
         )
-    sums = np.stack([count, intensity, variance])[..., used]
-    total = sums.sum(axis=1)
-    gain, zero = _fit_line(*total)
-    tiles = sums[:, sums[0].any(axis=1)]
-    gains, zeros = _fit_line(*(total[:, None] - tiles))
-    gain_error, zero_error = (_jackknife_error(values) for values in (gains, zeros))
-    if not gain > _LEAST_SIGNIFICANCE * gain_error:
-        means = (intensity.sum(axis=0) / count.sum(axis=0))[used]
+    line = fit_noise_line(sums[:, :, used])
+    count, intensity, variance = sums[..., : line.classes].sum(axis=(1, 3))
+    seen = count > 0
+    intensity, variance = intensity[seen] / count[seen], variance[seen] / count[seen]
+    if not line.is_known:
         raise ValueError(
-            f"movie has too little range of brightness to tell: means of {means.min():.6g} to {means.max():.6g} ADU "
-            f"give a conversion gain of {gain:.3g} +- {gain_error:.2g} ADU per photon; give more frames, or a scene "
-            "with dark and bright parts"
+            f"movie has too little range of brightness to tell: means of {intensity.min():.6g} to "
+            f"{intensity.max():.6g} ADU give a conversion gain of {line.gain:.3g} ± {line.gain_error:.2g} ADU per "
+            "photon; give more frames, or a scene with dark and bright parts"
         )
-    total_count, total_intensity, total_variance = (sums.sum(axis=0)[seen] for sums in (count, intensity, variance))
     return ParameterEstimate(
-        conversion_gain=float(gain),
-        zero_level=float(zero),
-        conversion_gain_error=gain_error,
-        zero_level_error=zero_error,
-        photon_transfer_curve=PhotonTransferCurve(
-            intensity=total_intensity / total_count,
-            variance=total_variance / total_count,
-            count=total_count.astype(np.int64),
-            used=used[seen],
-        ),
+        conversion_gain=line.gain,
+        zero_level=line.zero,
+        conversion_gain_error=line.gain_error,
+        zero_level_error=line.zero_error,
+        photon_transfer_curve=PhotonTransferCurve(intensity, variance, count[seen].astype(np.int64), used[seen]),
         lowest=samples.lowest,
         highest=samples.highest,
         dtype=np.dtype(source.dtype),
         frames=samples.frames,
     )
-
-
-def _fit_line(count: Floats, intensity: Floats, variance: Floats) -> tuple[Floats, Floats]:
-    """Fit lines to sums over bins, the last axis; return their slopes, and the intensities where they meet zero.
-
-    An estimate of variance has a standard deviation proportional to the variance, so the weights come from the line.
-    Bins that are far off it, for their number of samples, get less, as if the errors had a Cauchy distribution.
-    """
-    has_samples = count > 0
-    x, y = (np.divide(sums, count, out=np.zeros_like(sums), where=has_samples) for sums in (intensity, variance))
-    smallest = 1e-3 * y.max(axis=-1, keepdims=True)
-
-    def line(weight: Floats) -> tuple[Floats, Floats]:
-        center_x, center_y = (np.average(v, axis=-1, weights=weight, keepdims=True) for v in (x, y))
-        slope = (weight * (x - center_x) * (y - center_y)).sum(axis=-1, keepdims=True)
-        slope = slope / (weight * (x - center_x) ** 2).sum(axis=-1, keepdims=True)
-        return slope, center_x - center_y / slope
-
-    slope, zero = line(count)
-    for _ in range(_ROUNDS):
-        fitted = slope * (x - zero)
-        spread = np.maximum(fitted, smallest) / np.sqrt(np.maximum(count, 1))
-        off = np.abs(y - fitted) / spread
-        scale = 1.4826 * np.median(off, axis=-1, keepdims=True)
-        slope, zero = line(has_samples / spread**2 / (1 + (off / (_CAUCHY * scale)) ** 2))
-    return slope[..., 0], zero[..., 0]
-
-
-def _jackknife_error(values: Floats) -> float:
-    n = len(values)
-    return float(np.sqrt((n - 1) * values.var()))
 
 
 def _with_error(value: float, error: float) -> str:

@@ -15,7 +15,8 @@ import pytest
 import reference
 import zarr
 
-from anscombe_transform import AnscombeTransformV2, AnscombeTransformV3
+from anscombe_transform import AnscombeTransformV2, AnscombeTransformV3, estimate_parameters
+from anscombe_transform.quality import measure_stabilized_noise
 
 RECORDING = os.environ.get("ANSCOMBE_RECORDING")
 
@@ -73,3 +74,15 @@ def test_it_takes_less_than_a_third_of_its_size(tmp_path: Path, movie: npt.NDArr
     array = create(tmp_path / "a", movie, 3, "int8")
     array[...] = movie
     assert array.nbytes_stored() < movie.nbytes / 3
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_with_the_parameters_that_either_half_tells_its_noise_is_uniform(
+    movie: npt.NDArray[np.int16], half: int
+) -> None:
+    frames = np.array_split(movie, 2)[half]
+    estimate = estimate_parameters(frames)
+    _, noise = measure_stabilized_noise(
+        frames, zero_level=estimate.zero_level, conversion_gain=estimate.conversion_gain, bins=8
+    )
+    np.testing.assert_allclose(noise, 1, atol=0.05)

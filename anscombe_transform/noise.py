@@ -1,0 +1,280 @@
+"""The noise in consecutive frames: which pixels tell it, and of what intensity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anscombe_transform import _kernels
+from anscombe_transform.noise_line import fit_lines
+
+Array = npt.NDArray[Any]
+Mask = npt.NDArray[np.bool_]
+
+TILES = 8
+"""Tiles of the image along each side."""
+
+BINS = 64
+"""Bins of intensity."""
+
+CLASSES = 3
+"""Classes of roughness."""
+
+_SURFACE = (27 - 5 * np.add.outer(np.arange(-2, 3) ** 2, np.arange(-2, 3) ** 2)) / 175
+"""The weights of a quadratic surface fitted to 5 by 5 pixels, in the middle."""
+
+RESIDUAL = np.pad([[1.0]], 2) - _SURFACE
+"""Those of the residual, scaled so that their squares sum to 1."""
+RESIDUAL /= np.sqrt((RESIDUAL**2).sum())
+
+_RUN = 64
+"""Frames over which the scene is taken as one."""
+
+_FIRST = 24
+"""Frames that are looked at first, to learn how much noise there is."""
+
+_WARM_UPS = 3
+"""Times that it is done, each time without what is too large a change by the last."""
+
+_ENOUGH = 100
+"""Samples that are enough to learn it."""
+
+_PULSE = 1.7
+"""Change that is left in any case, in photons: a few of them at once in the middle of 5 by 5 pixels."""
+
+_LARGEST_CHANGE = 3.5
+"""Where the scene changes by more than this many standard deviations of the noise, pixels are left out."""
+
+_ROUGH = (0.01, 0.1)
+"""What separates the classes: the variance of the scene that is no quadratic surface, as a share of the noise."""
+
+_UNUSUAL = 4.0
+"""A pair of frames is left out if its noise differs from the usual by this many times the spread among pairs."""
+
+_LEAST_UNUSUAL = 0.03
+"""And by this share."""
+
+_OFTEN = 0.02
+"""A pixel is saturated if it is so in more than this share of the frames."""
+
+_HOT = 10.0
+"""A pixel is hot if it differs from its neighbors by this many times the spread among pixels of its intensity."""
+
+_LEAST_EXPLAINED = 0.1
+"""Where neighbors tell less than this share of the variance between pixels, other frames of the pixel are asked."""
+
+_NOT_USED = 0xFFFF
+"""The cell of a pixel that is left out."""
+
+
+class Noise:
+    """What the frames of a movie, or of a band of its rows, have told of the noise so far.
+
+    Attributes
+    ----------
+    table : ndarray of float64
+        Of shape (tiles, bins, classes, 5), with the columns of `_kernels.gather_noise`.
+    neighbors : ndarray of float64
+        Of shape (2, 2), as that function has it.
+    limit : float
+        The value at which the detector saturates, in ADU; minus infinity if it did not.
+    """
+
+    def __init__(self, block: Array) -> None:
+        """Look for hot pixels and for bins of intensity in the first frames, of shape (time, y, x)."""
+        self._real = np.float32 if block.dtype.itemsize <= 2 or block.dtype == np.float32 else np.float64
+        run = block[:_RUN]
+        mean = run.mean(axis=0, dtype=self._real)
+        self._hot = _hot_pixels(mean)
+        height, width = mean.shape
+        rows, columns = np.arange(height) * TILES // height, np.arange(width) * TILES // width
+        self._tiles = np.add.outer(rows * TILES, columns)
+        self._by_neighbors = len(run) < 4 or self._neighbors_tell(run)
+        intensities = [self._intensity(self._mean(others))[~self._hot] for _, others in _halves(run)]
+        # Narrow bins at both ends, where there is little of the image, but most of what tells the slope of the line.
+        self._edges = np.quantile(intensities, (1 - np.cos(np.pi * np.arange(1, BINS) / BINS)) / 2)
+        self._variances, self._gain = np.full(BINS, np.inf), 0.0
+        for _ in range(_WARM_UPS):
+            self._clear()
+            self._add_run(run[:_FIRST])
+        self._clear()
+
+    def _clear(self) -> None:
+        self.table, self.neighbors = _empty_tables()
+        self.limit = -np.inf
+
+    def add(self, block: Array) -> None:
+        """Gather the samples of consecutive frames, of shape (time, y, x)."""
+        for run in np.array_split(block, -(-len(block) // _RUN)):
+            self._add_run(run)
+
+    def _add_run(self, run: Array) -> None:
+        limit, saturated = _saturated_pixels(run)
+        self.limit = max(self.limit, limit)
+        used = _box_sum((self._hot | saturated).astype(np.uint8), 2) == 0
+        for frames, others in _halves(run):
+            mean = self._mean(others)
+            bins = np.searchsorted(self._edges, self._intensity(mean))
+            variance = _box_sum(self._variances.astype(self._real)[bins], 2) / 25
+            classes = np.searchsorted(_ROUGH, _roughness(mean, variance) - 1 / len(others))
+            cells = np.where(used, (self._tiles * BINS + bins) * CLASSES + classes, _NOT_USED).astype(np.uint16)
+            limits = self._real(_LARGEST_CHANGE**2) * variance + self._real((_PULSE * self._gain) ** 2)
+            self._add_pairs(frames, cells, limits)
+        self._learn()
+
+    @np.errstate(divide="ignore", invalid="ignore")
+    def _learn(self) -> None:
+        """Learn the variance to expect in each bin, from a line through the smoothest classes that have samples."""
+        sums = self.table[..., :3].sum(axis=0).cumsum(axis=1).transpose(2, 0, 1)
+        classes = (sums[0] >= _ENOUGH).argmax(axis=1)
+        count, intensity, variance = sums[:, np.arange(BINS), classes]
+        enough = count >= _ENOUGH
+        if enough.sum() < 3:
+            return
+        gain, zero = fit_lines(np.where(enough, [count, intensity, variance], 0))
+        if not gain > 0:
+            return
+        self._gain = float(gain)
+        intensity = np.divide(intensity, count, out=np.full(BINS, zero), where=count > 0)
+        expected = gain * (intensity - zero)
+        self._variances = np.maximum(expected, 1e-3 * expected.max())
+
+    def _add_pairs(self, frames: Array, cells: npt.NDArray[np.uint16], limits: Array) -> None:
+        """Gather from consecutive frames, without pairs of them whose noise is unlike that of the others."""
+        totals = [self._totals()]
+        later = np.ascontiguousarray(frames[0], dtype=self._real)
+        for frame in frames[1:]:
+            earlier, later = later, np.ascontiguousarray(frame, dtype=self._real)
+            _kernels.gather_noise(earlier, later, cells, limits, self.table.reshape(-1, 5), self.neighbors)
+            totals.append(self._totals())
+        count, variance = np.diff(totals, axis=0).T
+        usual = _usual(count) & _usual(np.divide(variance, count, out=np.zeros_like(count), where=count > 0))
+        for pair in np.flatnonzero(~usual):
+            earlier, later = np.ascontiguousarray(frames[pair : pair + 2], dtype=self._real)
+            table, neighbors = _empty_tables()
+            _kernels.gather_noise(earlier, later, cells, limits, table.reshape(-1, 5), neighbors)
+            self.table[..., :3] -= table[..., :3]
+            self.neighbors -= neighbors
+
+    def _totals(self) -> Array:
+        """Return the number of samples, and the sum of their variances."""
+        totals: Array = self.table.reshape(-1, 5)[:, :3:2].sum(axis=0)
+        return totals
+
+    def _intensity(self, mean: Array) -> Array:
+        """Return what tells the intensity of each pixel in frames whose noise is not in this mean of others."""
+        return _surroundings(mean) if self._by_neighbors else mean
+
+    def _neighbors_tell(self, run: Array) -> bool:
+        """Return whether the pixels around tell the intensity of a pixel, as they do where optics blur the scene."""
+        first, second = (self._mean(others) for _, others in _halves(run))
+        variance, covariance, _, _ = np.cov(_surroundings(first).flat, second.flat).flat
+        variance_of_half, covariance_of_halves, _, _ = np.cov(first.flat, second.flat).flat
+        # The variance between pixels that a linear regression explains with the one, and with the other.
+        return bool(covariance**2 * variance_of_half >= _LEAST_EXPLAINED * covariance_of_halves**2 * variance)
+
+    def _mean(self, frames: Array) -> Array:
+        """Return the mean of frames, hot pixels replaced by their neighbors."""
+        mean: Array = frames.mean(axis=0, dtype=self._real)
+        return np.where(self._hot, _median_of_neighbors(mean), mean)
+
+
+def _halves(run: Array) -> list[tuple[Array, Array]]:
+    """Return frames whose differences tell the noise, each with others that tell what is seen in them.
+
+    What noise does to the others has no part in the differences. Of fewer than 4 frames, they are the same.
+    """
+    half = len(run) // 2
+    return [(run, run)] if len(run) < 4 else [(run[: half + 1], run[half + 1 :]), (run[half:], run[:half])]
+
+
+def _roughness(mean: Array, variance: Array) -> Array:
+    """Return how much motion would look like noise: what is no quadratic surface in 5 by 5 pixels of a mean image.
+
+    It is the variance of that, as a share of the variance of the noise around a pixel.
+    """
+    structure = _box_sum(_residual(mean) ** 2, 2) / 25
+    share: Array = np.divide(structure, variance, out=np.zeros_like(variance), where=variance > 0)
+    return share
+
+
+def _empty_tables() -> tuple[Array, Array]:
+    table = np.zeros((TILES * TILES, BINS, CLASSES, 5))
+    table[..., 3] = -np.inf
+    return table, np.zeros((2, 2))
+
+
+def _usual(rates: Array) -> Mask:
+    """Return which values are not far off the median; all, if there are too few to tell. Zeros are not usual."""
+    some = rates > 0
+    if some.sum() < 4:
+        return some
+    median = np.median(rates[some])
+    off = np.abs(rates - median)
+    close: Mask = off <= max(_UNUSUAL * 1.4826 * float(np.median(off[some])), _LEAST_UNUSUAL * float(median))
+    return some & close
+
+
+def _saturated_pixels(run: Array) -> tuple[float, Mask]:
+    """Return at what value the detector saturates, minus infinity if it does not, and which pixels reach it often."""
+    largest = run.max()
+    hits = (run == largest).sum(axis=0)
+    total = hits.sum()
+    # Values that are not cut off become rarer towards the largest.
+    if total <= 20 or total <= 5 * (run == run.max(where=run < largest, initial=run.min())).sum():
+        return -np.inf, np.zeros(hits.shape, np.bool_)
+    return float(largest), (hits > 1) & (hits > _OFTEN * len(run))
+
+
+def _hot_pixels(mean: Array) -> Mask:
+    """Return which pixels of a mean image differ from their neighbors far more than others of their intensity."""
+    around = _median_of_neighbors(mean)
+    excess = (mean - around).ravel()
+    hot = np.zeros(mean.size, np.bool_)
+    for pixels in np.array_split(np.argsort(around, axis=None), max(1, min(32, mean.size // 256))):
+        values = excess[pixels]
+        low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
+        spread = np.clip(values, low, high).std()
+        hot[pixels] = (np.abs(values - middle) > _HOT * spread) & (spread > 0)
+    return hot.reshape(mean.shape)
+
+
+def _median_of_neighbors(image: Array) -> Array:
+    """Return the median of the four nearest neighbors of each pixel."""
+    framed = np.pad(image, 1, mode="reflect")
+    neighbors = (framed[:-2, 1:-1], framed[2:, 1:-1], framed[1:-1, :-2], framed[1:-1, 2:])
+    least, most = neighbors[0], neighbors[0]
+    for neighbor in neighbors[1:]:
+        least, most = np.minimum(least, neighbor), np.maximum(most, neighbor)
+    median: Array = (neighbors[0] + neighbors[1] + neighbors[2] + neighbors[3] - least - most) / 2
+    return median
+
+
+def _surroundings(image: Array) -> Array:
+    """Return the mean of the 16 pixels at a distance of 2 rows or columns from each pixel."""
+    return (_box_sum(image, 2) - _box_sum(image, 1)) / 16
+
+
+def _residual(image: Array) -> Array:
+    """Return what the kernel takes for noise, of an image."""
+    height, width = image.shape
+    framed = np.pad(image, 2, mode="reflect")
+    total = np.zeros_like(image)
+    for (y, x), weight in np.ndenumerate(RESIDUAL.astype(image.dtype)):
+        total += weight * framed[y : y + height, x : x + width]
+    return total
+
+
+def _box_sum(image: Array, radius: int) -> Array:
+    """Return the sum over a square of pixels around each pixel; beyond its edges, the image is mirrored."""
+    height, width = image.shape
+    framed = np.pad(image, radius, mode="reflect")
+    rows = framed[:height].copy()
+    for y in range(1, 2 * radius + 1):
+        rows += framed[y : y + height]
+    total = rows[:, :width].copy()
+    for x in range(1, 2 * radius + 1):
+        total += rows[:, x : x + width]
+    return total
