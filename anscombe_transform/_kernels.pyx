@@ -392,7 +392,7 @@ cdef inline void add_neighbors(
     cdef double product
     for i in range(n):
         product = <double>one[i] * other[i]
-        if product == product:
+        if product == product and scale[i] > 0:
             sums[0] += product / scale[i]
             sums[1] += 0.5 * (<double>one[i] * one[i] + <double>other[i] * other[i]) / scale[i]
 
@@ -416,7 +416,7 @@ def gather_noise(
     5 by 5 pixels, with the squares of the weights that pixels have in the residual: so noise whose variance is linear
     in the intensity puts the sums on the same line. The rows of `neighbors` are for pixels and the next ones in x, and
     the ones above: the sum of the products of their residuals, and that of the means of their squares, both divided
-    by the limit of the pixel, over every fourth row.
+    by the limit of the pixel, over every fourth row, in strips of columns.
     """
     cdef Py_ssize_t height = earlier.shape[0], width = earlier.shape[1], start = 0, n, y, x
     # The weights of the surface are 27 - 5 (x^2 + y^2): sums over y, and sums over x of those with factors in x^2. The

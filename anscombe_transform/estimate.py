@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast, overload
 import numpy as np
 import numpy.typing as npt
 
-from anscombe_transform.noise_line import fit_noise_line
+from anscombe_transform.noise_line import LEAST_SIGNIFICANCE, fit_noise_line
 from anscombe_transform.photon_transfer import Movie, gather_noise_samples
 from anscombe_transform.transform import Transform, narrowest_dtype
 from anscombe_transform.zarr_v2 import AnscombeTransformV2
@@ -96,7 +96,8 @@ class ParameterEstimate:
         **options
             Other parameters of the codec, such as `beta`. Without `encoded_dtype`, it is the narrowest that holds
             the range of the movie with headroom: three standard deviations of the noise below the lowest value, and
-            twice the signal above the zero level, as far as the dtype of the movie goes.
+            twice the signal above the zero level, as far as the dtype of the movie goes. Even a movie of 8 bits may
+            need codes of 16; Zarr 3.1 can hold those in arrays of 16 bits only.
 
         Returns
         -------
@@ -238,6 +239,11 @@ def estimate_parameters(
     """
     source = movie if hasattr(movie, "shape") and hasattr(movie, "dtype") else np.asarray(movie)
     samples = gather_noise_samples(cast("Movie", source), max_frames, progress)
+    if not samples.count.any():
+        raise ValueError(
+            f"movie has no pixel that tells its noise: at the largest value, {samples.highest:g} ADU, it is saturated, "
+            "or it has hot pixels everywhere; give less light, or larger frames"
+        )
     if not samples.variance.any():
         raise ValueError(
             "movie has no noise: consecutive frames are the same everywhere; give raw frames, not an image repeated, "
@@ -256,6 +262,10 @@ def estimate_parameters(
     count, intensity, variance = sums[..., : line.classes].sum(axis=(1, 3))
     seen = count > 0
     intensity, variance = intensity[seen] / count[seen], variance[seen] / count[seen]
+    if line.gain < -LEAST_SIGNIFICANCE * line.gain_error:
+        raise ValueError(
+            f"movie has noise that falls with intensity, by {-line.gain:.3g} ADU: give raw values, that rise with light"
+        )
     if not line.is_known:
         raise ValueError(
             f"movie has too little range of brightness to tell: means of {intensity.min():.6g} to "

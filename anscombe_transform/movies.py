@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -60,7 +61,7 @@ def _from_npy(path: Path, key: str | None) -> Movie:
         raise ValueError(f"{path} is a single array: leave out --key {key}")
     try:
         movie: Movie = np.lib.format.open_memmap(path, mode="r")
-    except ValueError as error:
+    except (ValueError, SyntaxError, tokenize.TokenError) as error:
         raise ValueError(f"{path} is not a whole .npy file ({error}): numpy.save writes them") from error
     return movie
 
@@ -70,16 +71,21 @@ def _from_npz(path: Path, key: str | None) -> Movie:
         with zipfile.ZipFile(path):  # np.load would take other files for pickles, and give advice on those
             arrays = np.load(path)
         with arrays:
-            movie: Movie = arrays[_choose(path, key, arrays.files)]
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            movie = arrays[_choose(path, key, arrays.files)]
+    # zipfile raises RuntimeError for what it cannot unpack.
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise ValueError(f"{path} is not a whole .npz file ({error}): numpy.savez writes them") from error
+    if not isinstance(movie, np.ndarray):
+        raise ValueError(f"{path} is a .zip file of other things than arrays: numpy.savez writes .npz files")
     return movie
 
 
 def _choose(path: Path, key: str | None, names: list[str]) -> str:
+    if not names:
+        raise ValueError(f"{path} has no arrays")
     if key is None and len(names) == 1:
         return names[0]
     if key is None or key not in names:
         wanted = "several arrays" if key is None else f"no array {key!r}"
-        raise ValueError(f"{path} has {wanted}: choose with --key from {', '.join(names) or 'none'}")
+        raise ValueError(f"{path} has {wanted}: choose with --key from {', '.join(names)}")
     return key

@@ -33,7 +33,7 @@ _RUN = 64
 """Frames over which the scene is taken as one."""
 
 _FIRST = 24
-"""Frames that are looked at first, to learn how much noise there is."""
+"""Frames that are looked at first, the brightest in a row, to learn how much noise there is."""
 
 _WARM_UPS = 3
 """Times that it is done, each time without what is too large a change by the last."""
@@ -58,6 +58,9 @@ _LEAST_UNUSUAL = 0.03
 
 _OFTEN = 0.02
 """A pixel is saturated if it is so in more than this share of the frames."""
+
+_SELDOM = 0.01
+"""Share of other pixels that have the value of constant ones, if that is no value of the detector."""
 
 _HOT = 10.0
 """A pixel is hot if it differs from its neighbors by this many times the spread among pixels of its intensity."""
@@ -96,9 +99,10 @@ class Noise:
         # Narrow bins at both ends, where there is little of the image, but most of what tells the slope of the line.
         self._edges = np.quantile(intensities, (1 - np.cos(np.pi * np.arange(1, BINS) / BINS)) / 2)
         self._variances, self._gain = np.full(BINS, np.inf), 0.0
+        brightest = _brightest(run, _FIRST)
         for _ in range(_WARM_UPS):
             self._clear()
-            self._add_run(run[:_FIRST])
+            self._add_run(brightest)
         self._clear()
 
     def _clear(self) -> None:
@@ -113,7 +117,7 @@ class Noise:
     def _add_run(self, run: Array) -> None:
         limit, saturated = _saturated_pixels(run)
         self.limit = max(self.limit, limit)
-        used = _box_sum((self._hot | saturated).astype(np.uint8), 2) == 0
+        used = _box_sum((self._hot | saturated | _filled_pixels(run)).astype(np.uint8), 2) == 0
         for frames, others in _halves(run):
             mean = self._mean(others)
             bins = np.searchsorted(self._edges, self._intensity(mean))
@@ -207,14 +211,32 @@ def _empty_tables() -> tuple[Array, Array]:
 
 
 def _usual(rates: Array) -> Mask:
-    """Return which values are not far off the median; all, if there are too few to tell. Zeros are not usual."""
-    some = rates > 0
+    """Return which values are not far off the median of those above 0; if all are 0, they are usual."""
+    some: Mask = rates > 0
     if some.sum() < 4:
-        return some
+        return some if some.any() else ~some
     median = np.median(rates[some])
     off = np.abs(rates - median)
     close: Mask = off <= max(_UNUSUAL * 1.4826 * float(np.median(off[some])), _LEAST_UNUSUAL * float(median))
     return some & close
+
+
+def _brightest(run: Array, frames: int) -> Array:
+    """Return the consecutive frames that are brightest, so not those before a shutter opens."""
+    if len(run) <= frames:
+        return run
+    brightness = np.cumsum(np.append(0, run.mean(axis=(1, 2), dtype=np.float64)))
+    start = int((brightness[frames:] - brightness[:-frames]).argmax())
+    return run[start : start + frames]
+
+
+def _filled_pixels(run: Array) -> Mask:
+    """Return which pixels are constant, at values that others do not have: as where registration left the frame."""
+    constant: Mask = run.max(axis=0) == run.min(axis=0)
+    others = run[len(run) // 2][~constant]
+    if constant.any() and others.size and np.isin(others, np.unique(run[0][constant])).mean() < _SELDOM:
+        return constant
+    return np.zeros_like(constant)
 
 
 def _saturated_pixels(run: Array) -> tuple[float, Mask]:

@@ -20,6 +20,9 @@ SMALLEST_SIDE = 5
 _BLOCK_SIZE = 3 << 23
 """Bytes of a movie that are worked on at a time."""
 
+_LEAST_BAND = 32
+"""Rows of an image that are worked on at a time, at least: at the edges of a band, two are lost."""
+
 _SATURATED = 0.002
 """A bin is saturated if more than this share of its values are at the limit of the detector."""
 
@@ -158,19 +161,29 @@ def _blocks(movie: Movie, max_frames: int | None) -> Iterator[tuple[int, int, in
     if depth * height * row_size <= 2 * _BLOCK_SIZE:
         length = max(1, length // depth) * depth
     elif rows < height:
-        length, band = depth, max(1, 2 * _BLOCK_SIZE // (depth * row_size * rows)) * rows
+        fitting = 2 * _BLOCK_SIZE // (depth * row_size)
+        band = max(rows, max(fitting, _LEAST_BAND) // rows * rows)
+        length = min(depth, max(2, 2 * _BLOCK_SIZE // (band * row_size)))
     length = max(2, min(length, frames))
     if max_frames is not None and max_frames < frames:
         length = min(length, max(2, max_frames // 8))
         starts = np.linspace(0, frames - length, max(1, max_frames // length)).astype(int).tolist()
         runs = [(start, start + length) for start in starts]
     else:
-        runs = [(start, min(start + length, frames)) for start in range(0, frames, length)]
-        if runs[-1][1] - runs[-1][0] == 1:
-            runs[-2:] = [(runs[-2][0], frames)]
-    for top in range(0, height, band):
+        runs = _parts(frames, length, 2)
+    # The middle first: what is learned of the scene there holds better than what is before a shutter opens.
+    runs.insert(0, runs.pop(len(runs) // 2))
+    for top, bottom in _parts(height, band, min(height, _LEAST_BAND)):
         for start, stop in runs:
-            yield start, stop, top, min(top + band, height)
+            yield start, stop, top, bottom
+
+
+def _parts(total: int, size: int, least: int) -> list[tuple[int, int]]:
+    """Return the limits of parts of some size; a last part that is smaller than `least` belongs to the one before."""
+    starts = list(range(0, total, size))
+    if len(starts) > 1 and total - starts[-1] < least:
+        starts.pop()
+    return list(zip(starts, [*starts[1:], total], strict=True))
 
 
 def _chunk(movie: Movie) -> tuple[int, int]:

@@ -195,14 +195,11 @@ def test_a_movie_larger_than_memory_is_read_once_in_blocks_of_whole_chunks(
     assert min(len(in_time) for in_time, _ in movie.requests) >= 2
     depth, rows = chunks[:2] if chunks else (1, HEIGHT)
     row = WIDTH * MOVIE.itemsize
-    smallest_request = (max(2, depth) + 1) * rows * row
-    if rows < HEIGHT or depth * rows * row <= 2 * block_size:
-        assert movie.largest_request() <= max(2 * block_size + HEIGHT * row, smallest_request)
+    assert movie.largest_request() <= max(4 * block_size, (depth + 2) * rows * row, 3 * HEIGHT * row)
+    if depth * HEIGHT * row <= 2 * block_size:
         for in_time, in_y in movie.requests:
             assert in_time.start % depth == 0
             assert in_y.start % rows == 0
-    else:
-        assert movie.largest_request() <= max(block_size + HEIGHT * row, 3 * HEIGHT * row)
 
 
 def test_chunks_may_be_irregular_as_those_of_dask_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,7 +215,7 @@ def test_deep_chunks_of_few_rows_tell_the_noise_too(rows: int, monkeypatch: pyte
     monkeypatch.setattr(photon_transfer, "_BLOCK_SIZE", 1 << 10)
     movie = Recorder(MOVIE, (FRAMES, rows, WIDTH))
     estimate = estimate_parameters(movie)
-    assert abs(estimate.conversion_gain - GAIN) < 5 * estimate.conversion_gain_error < GAIN
+    assert_true(estimate)
 
 
 @given(st.integers(-(10**6), 10**6), st.sampled_from(["int64", "float64"]))
@@ -278,7 +275,7 @@ def uniform(photons: float, shape: tuple[int, int, int]) -> Array:
         (uniform(20, (30, 12, 12)), "too little range of brightness|bins of intensity.*give more frames"),
         (uniform(20, (2, 64, 64)), "too little range of brightness|bins of intensity.*give more frames"),
         (np.random.default_rng(0).normal(0, 9, (30, 64, 64)), "too little range of brightness"),
-        (GAIN * 60 - MOVIE, "too little range of brightness.*a conversion gain of -"),
+        (GAIN * 60 - MOVIE, r"noise that falls with intensity, by [\d.]+ ADU: give raw values"),
         (np.full((30, 64, 64), 65535, "uint16"), "no noise"),
         (MOVIE[:2, :5, :5], "bins of intensity of the 3 that a line needs.*give more frames, larger ones"),
         (MOVIE[:, :5, :5], "bins of intensity of the 3 that a line needs|too little range"),
@@ -299,7 +296,7 @@ def test_the_error_names_the_frame_also_when_the_movie_is_read_in_blocks(monkeyp
 def test_an_overexposed_movie_gets_an_error_that_says_so() -> None:
     light = np.linspace(200, 900, WIDTH)
     overexposed = np.random.default_rng(0).poisson(light, MOVIE.shape).clip(0, 202).astype("uint8")
-    with pytest.raises(ValueError, match=r"^movie leaves \d bins of intensity.*at the largest, 202 ADU.*less light"):
+    with pytest.raises(ValueError, match=r"^movie has no pixel that tells.*202 ADU, it is saturated.*less light"):
         estimate_parameters(overexposed)
 
 
@@ -720,3 +717,36 @@ def test_noise_after_the_transform_is_1_for_the_right_parameters_and_for_others_
     np.testing.assert_allclose(noise, noise_before * slope, rtol=0.03)
     if (zero_level, conversion_gain) == (ZERO, GAIN):
         np.testing.assert_allclose(noise, 1, rtol=0.02)
+
+
+@pytest.mark.parametrize("filling", [0, -1000, 30_000])
+def test_margins_that_registration_filled_do_not_count(filling: int, estimate: ParameterEstimate) -> None:
+    movie = MOVIE.copy()
+    movie[:, :, :10] = movie[:, -7:] = filling
+    assert_true(estimate_parameters(movie))
+
+
+def test_frames_before_the_shutter_opens_do_not_count() -> None:
+    movie = np.concatenate([np.full((20, HEIGHT, WIDTH), ZERO), MOVIE])
+    assert_true(estimate_parameters(movie))
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_repeated_frames_do_not_count(times: int, estimate: ParameterEstimate) -> None:
+    repeated = estimate_parameters(np.repeat(MOVIE, times, axis=0))
+    assert abs(repeated.conversion_gain - GAIN) < 3 * estimate.conversion_gain_error
+
+
+def test_a_jump_of_the_scene_does_not_count() -> None:
+    movie = MOVIE.copy()
+    for frame in range(15, len(movie), 15):
+        movie[frame:] = np.roll(movie[frame:], 9, axis=2)
+    assert_true(estimate_parameters(movie))
+
+
+def test_what_neighboring_pixels_share_of_their_noise_is_counted() -> None:
+    light = np.linspace(2, 60, 128)
+    photons = np.random.default_rng(0).poisson(light, (200, 64, 128))
+    smeared = 0.8 * photons + 0.2 * np.roll(photons, 1, axis=2)
+    estimate = estimate_parameters(smeared[:, :, 8:-8])
+    assert estimate.conversion_gain == pytest.approx(0.8**2 + 0.2**2, rel=0.02)
