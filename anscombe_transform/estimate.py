@@ -198,7 +198,7 @@ def estimate_parameters(
     ----------
     movie : array_like
         Movie of shape (time, y, x), in ADU, of integers or floats: a NumPy, Zarr, HDF5 or Dask array, or any other
-        that is sliced in time. It is read once, in blocks of about 24 MiB.
+        that is sliced in time. It is read once, in blocks of about 32 MiB.
     max_frames : int, optional
         Read about so many frames, in short runs evenly spread over the movie; by default all of them.
     progress : callable, optional

@@ -32,7 +32,7 @@ RESIDUAL /= np.sqrt((RESIDUAL**2).sum())
 _RUN = 64
 """Frames over which the scene is taken as one."""
 
-_FIRST = 24
+_FIRST = 16
 """Frames that are looked at first, the brightest in a row, to learn how much noise there is."""
 
 _WARM_UPS = 3
@@ -97,7 +97,8 @@ class Noise:
         self._by_neighbors = len(run) < 4 or self._neighbors_tell(run)
         intensities = [self._intensity(self._mean(others))[~self._hot] for _, others in _halves(run)]
         # Narrow bins at both ends, where there is little of the image, but most of what tells the slope of the line.
-        self._edges = np.quantile(intensities, (1 - np.cos(np.pi * np.arange(1, BINS) / BINS)) / 2)
+        edges = np.quantile(intensities, (1 - np.cos(np.pi * np.arange(1, BINS) / BINS)) / 2)
+        self._edges = edges.astype(self._real)
         self._variances, self._gain = np.full(BINS, np.inf), 0.0
         brightest = _brightest(run, _FIRST)
         for _ in range(_WARM_UPS):
@@ -122,7 +123,8 @@ class Noise:
             mean = self._mean(others)
             bins = np.searchsorted(self._edges, self._intensity(mean))
             variance = _box_sum(self._variances.astype(self._real)[bins], 2) / 25
-            classes = np.searchsorted(_ROUGH, _roughness(mean, variance) - 1 / len(others))
+            roughness = _roughness(mean, variance) - 1 / len(others)
+            classes = sum((roughness > limit).astype(np.intp) for limit in _ROUGH)
             cells = np.where(used, (self._tiles * BINS + bins) * CLASSES + classes, _NOT_USED).astype(np.uint16)
             limits = self._real(_LARGEST_CHANGE**2) * variance + self._real((_PULSE * self._gain) ** 2)
             self._add_pairs(frames, cells, limits)
@@ -182,7 +184,7 @@ class Noise:
     def _mean(self, frames: Array) -> Array:
         """Return the mean of frames, hot pixels replaced by their neighbors."""
         mean: Array = frames.mean(axis=0, dtype=self._real)
-        return np.where(self._hot, _median_of_neighbors(mean), mean)
+        return np.where(self._hot, _median_of_neighbors(mean), mean) if self._hot.any() else mean
 
 
 def _halves(run: Array) -> list[tuple[Array, Array]]:
@@ -242,11 +244,12 @@ def _filled_pixels(run: Array) -> Mask:
 def _saturated_pixels(run: Array) -> tuple[float, Mask]:
     """Return at what value the detector saturates, minus infinity if it does not, and which pixels reach it often."""
     largest = run.max()
-    hits = (run == largest).sum(axis=0)
-    total = hits.sum()
+    reached = run == largest
+    total = np.count_nonzero(reached)
     # Values that are not cut off become rarer towards the largest.
-    if total <= 20 or total <= 5 * (run == run.max(where=run < largest, initial=run.min())).sum():
-        return -np.inf, np.zeros(hits.shape, np.bool_)
+    if total <= 20 or total <= 5 * np.count_nonzero(run == run.max(where=~reached, initial=run.min())):
+        return -np.inf, np.zeros(run.shape[1:], np.bool_)
+    hits = reached.sum(axis=0)
     return float(largest), (hits > 1) & (hits > _OFTEN * len(run))
 
 

@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 SMALLEST_SIDE = 5
 """Pixels that the noise of one of them is told from, along each side."""
 
-_BLOCK_SIZE = 3 << 23
+_BLOCK_SIZE = 1 << 25
 """Bytes of a movie that are worked on at a time."""
 
 _LEAST_BAND = 32
