@@ -124,7 +124,7 @@ class Noise:
             bins = np.searchsorted(self._edges, self._intensity(mean))
             variance = _box_sum(self._variances.astype(self._real)[bins], 2) / 25
             roughness = _roughness(mean, variance) - 1 / len(others)
-            classes = sum((roughness > limit).astype(np.intp) for limit in _ROUGH)
+            classes = np.add(*(roughness > rough for rough in _ROUGH), dtype=np.intp)
             cells = np.where(used, (self._tiles * BINS + bins) * CLASSES + classes, _NOT_USED).astype(np.uint16)
             limits = self._real(_LARGEST_CHANGE**2) * variance + self._real((_PULSE * self._gain) ** 2)
             self._add_pairs(frames, cells, limits)

@@ -105,8 +105,8 @@ def gather_noise_samples(
         if not np.isfinite(low) or not np.isfinite(high):
             finite = np.isfinite(block.reshape(len(block), -1)).all(axis=1)
             raise ValueError(
-                f"movie has NaN or infinite values, the first of them in frame {start + int(finite.argmin())}: "
-                "crop them away, or estimate from frames without them"
+                f"movie has NaN or infinite values, for example in frame {start + int(finite.argmin())}: crop them "
+                "away, or leave out the frames that have them"
             )
         lowest, highest = min(lowest, low), max(highest, high)
         if (top, bottom) not in bands:
@@ -130,6 +130,8 @@ def gather_noise_samples(
 
 def _check(movie: Movie, max_frames: int | None) -> None:
     shape = tuple(movie.shape)
+    if isinstance(movie, np.ma.MaskedArray):
+        raise TypeError("movie is masked, and masks are not looked at: crop it, or give movie.data")
     if not is_real(np.dtype(movie.dtype)):
         raise TypeError(f"movie is of {movie.dtype}, but must be of integers or floats of at most 64 bits")
     if len(shape) != 3:

@@ -266,9 +266,9 @@ def uniform(photons: float, shape: tuple[int, int, int]) -> Array:
         (MOVIE[:, :4], r"shape \(60, 4, 64\).*frames of 5 by 5 pixels at least"),
         (MOVIE[:, :, :4], r"shape \(60, 48, 4\).*frames of 5 by 5 pixels at least"),
         (MOVIE[:, :0], r"shape \(60, 0, 64\).*frames of 5 by 5 pixels at least"),
-        (with_value(np.nan, 17), "NaN or infinite values, the first of them in frame 17: crop them away"),
-        (with_value(np.inf, 59), "NaN or infinite values, the first of them in frame 59"),
-        (with_value(-np.inf, 0), "NaN or infinite values, the first of them in frame 0"),
+        (with_value(np.nan, 17), "NaN or infinite values, for example in frame 17: crop them"),
+        (with_value(np.inf, 59), "NaN or infinite values, for example in frame 59"),
+        (with_value(-np.inf, 0), "NaN or infinite values, for example in frame 0"),
         (np.full((9, 9, 9), 7), "no noise: consecutive frames are the same everywhere; give raw frames"),
         (np.repeat(MOVIE[:1], 9, axis=0), "no noise: consecutive frames are the same everywhere; give raw frames"),
         (uniform(20, (30, 64, 64)), "too little range of brightness.*give more frames, or a scene with dark and"),
@@ -298,6 +298,11 @@ def test_an_overexposed_movie_gets_an_error_that_says_so() -> None:
     overexposed = np.random.default_rng(0).poisson(light, MOVIE.shape).clip(0, 202).astype("uint8")
     with pytest.raises(ValueError, match=r"^movie has no pixel that tells.*202 ADU, it is saturated.*less light"):
         estimate_parameters(overexposed)
+
+
+def test_a_masked_movie_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"^movie is masked.*crop it, or give movie\.data"):
+        estimate_parameters(np.ma.masked_greater(MOVIE, 300))
 
 
 @pytest.mark.parametrize("dtype", [bool, "complex64", "complex128", object, "U3", "S3", "datetime64[s]"])
