@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
+_FEWEST_BINS = 3
+"""Bins that a line needs."""
+
+_FEWEST_TILES = 4
+"""Tiles of the image that standard errors need."""
+
 _FEWEST_SAMPLES = 50
 """Samples that a bin needs to take part in the line."""
 
@@ -166,7 +172,7 @@ class ParameterEstimate:
         return [
             ("Conversion gain", f"{_with_error(self.conversion_gain, self.conversion_gain_error)} ADU per photon"),
             ("Zero level", f"{_with_error(self.zero_level, self.zero_level_error)} ADU"),
-            ("Range", f"{self.lowest:g} to {self.highest:g} ADU, {self.dtype}"),
+            ("Range", f"{self.lowest:g} to {self.highest:g} ADU, {self.dtype.name}"),
             ("Frames read", f"{self.frames}"),
             ("Codes", f"{self.codec().encoded_dtype}"),
         ]
@@ -241,8 +247,8 @@ def estimate_parameters(
     samples = gather_noise_samples(cast("Movie", source), max_frames, progress)
     if not samples.count.any():
         raise ValueError(
-            f"movie has no pixel that tells its noise: at the largest value, {samples.highest:g} ADU, it is saturated, "
-            "or it has hot pixels everywhere; give less light, or larger frames"
+            "movie has no pixel that tells its noise: within two pixels of each is one that is hot or saturated, at "
+            f"{samples.highest:g} ADU, or the scene changes too much; give larger frames, or less light"
         )
     if not samples.variance.any():
         raise ValueError(
@@ -252,11 +258,21 @@ def estimate_parameters(
     sums = np.stack([samples.count, samples.intensity, samples.variance])
     count = sums[0].sum(axis=(0, 2))
     used = (count >= _FEWEST_SAMPLES) & ~samples.saturated
-    if used.sum() < 3:
+    if used.sum() < _FEWEST_BINS:
+        saturated = samples.saturated.sum()
+        of_those = (
+            f"{saturated} are saturated, at {samples.highest:g} ADU, and others have" if saturated else "others have"
+        )
         raise ValueError(
-            f"movie leaves {used.sum()} bins of intensity of the 3 that a line needs: {samples.saturated.sum()} have "
-            f"values at the largest, {samples.highest:g} ADU, too often not to be saturated, and others have fewer "
-            f"than {_FEWEST_SAMPLES} samples; give more frames, larger ones, or less light"
+            f"movie leaves {used.sum()} bins of intensity of the {_FEWEST_BINS} that a line needs: {of_those} fewer "
+            f"than {_FEWEST_SAMPLES} samples; give {'less light, or ' if saturated else ''}more frames that are not "
+            "dark, or larger ones"
+        )
+    tiles = np.count_nonzero(sums[0].any(axis=(1, 2)))
+    if tiles < _FEWEST_TILES:
+        raise ValueError(
+            f"movie has samples in {tiles} tiles of the image, and {_FEWEST_TILES} are needed to tell errors: give "
+            "larger frames"
         )
     line = fit_noise_line(sums[:, :, used])
     count, intensity, variance = sums[..., : line.classes].sum(axis=(1, 3))

@@ -52,6 +52,8 @@ def _from_zarr(path: Path, key: str | None) -> Movie:
         if key is not None:
             raise ValueError(f"{path} is a single array: leave out --key {key}")
         return node
+    if key is not None and isinstance(nested := node.get(key), zarr.Array):
+        return nested
     arrays = dict(node.arrays())
     return arrays[_choose(path, key, sorted(arrays))]
 

@@ -81,6 +81,8 @@ class Noise:
         Of shape (tiles, bins, classes, 5), with the columns of `_kernels.gather_noise`.
     neighbors : ndarray of float64
         Of shape (2, 2), as that function has it.
+    white : ndarray of float64
+        Of shape (2, 2), to compare `neighbors` with: what it would be, but for a factor, for white noise.
     limit : float
         The value at which the detector saturates, in ADU; minus infinity if it did not.
     """
@@ -99,12 +101,13 @@ class Noise:
         # Narrow bins at both ends, where there is little of the image, but most of what tells the slope of the line.
         edges = np.quantile(intensities, (1 - np.cos(np.pi * np.arange(1, BINS) / BINS)) / 2)
         self._edges = edges.astype(self._real)
-        self._variances, self._gain = np.full(BINS, np.inf), 0.0
+        self._gain, self._zero, self._least = 0.0, 0.0, np.inf
         brightest = _brightest(run, _FIRST)
         for _ in range(_WARM_UPS):
             self._clear()
             self._add_run(brightest)
         self._clear()
+        self.white = self._white(self._mean(run))
 
     def _clear(self) -> None:
         self.table, self.neighbors = _empty_tables()
@@ -122,7 +125,7 @@ class Noise:
         for frames, others in _halves(run):
             mean = self._mean(others)
             bins = np.searchsorted(self._edges, self._intensity(mean))
-            variance = _box_sum(self._variances.astype(self._real)[bins], 2) / 25
+            variance = self._expected(mean)
             roughness = _roughness(mean, variance) - 1 / len(others)
             classes = np.add(*(roughness > rough for rough in _ROUGH), dtype=np.intp)
             cells = np.where(used, (self._tiles * BINS + bins) * CLASSES + classes, _NOT_USED).astype(np.uint16)
@@ -132,7 +135,7 @@ class Noise:
 
     @np.errstate(divide="ignore", invalid="ignore")
     def _learn(self) -> None:
-        """Learn the variance to expect in each bin, from a line through the smoothest classes that have samples."""
+        """Learn what variance to expect, from a line through the smoothest classes that have samples in each bin."""
         sums = self.table[..., :3].sum(axis=0).cumsum(axis=1).transpose(2, 0, 1)
         classes = (sums[0] >= _ENOUGH).argmax(axis=1)
         count, intensity, variance = sums[:, np.arange(BINS), classes]
@@ -140,12 +143,23 @@ class Noise:
         if enough.sum() < 3:
             return
         gain, zero = fit_lines(np.where(enough, [count, intensity, variance], 0))
-        if not gain > 0:
-            return
-        self._gain = float(gain)
-        intensity = np.divide(intensity, count, out=np.full(BINS, zero), where=count > 0)
-        expected = gain * (intensity - zero)
-        self._variances = np.maximum(expected, 1e-3 * expected.max())
+        if gain > 0:
+            self._gain, self._zero = float(gain), float(zero)
+            self._least = 1e-3 * float(gain * ((intensity / count)[enough].max() - zero))
+
+    def _expected(self, mean: Array) -> Array:
+        """Return the variance of noise to expect around each pixel of a mean image; infinite if nothing is known."""
+        around = np.maximum(mean, _box_sum(mean, 2) / 25)
+        variance: Array = self._real(self._gain) * (around - self._real(self._zero))
+        return np.maximum(variance, self._real(self._least))
+
+    def _white(self, mean: Array) -> Array:
+        """Return what `neighbors` would be, but for a factor, if no noise were shared between pixels."""
+        if self._gain == 0:
+            return np.zeros((2, 2))
+        variance = self._gain * (mean.astype(np.float64) - self._zero)
+        weight = np.where(_box_sum(self._hot.astype(np.uint8), 2) == 0, 1 / self._expected(mean), 0)
+        return np.array([_sums_of_white_noise(variance, weight), _sums_of_white_noise(variance.T, weight.T)])
 
     def _add_pairs(self, frames: Array, cells: npt.NDArray[np.uint16], limits: Array) -> None:
         """Gather from consecutive frames, without pairs of them whose noise is unlike that of the others."""
@@ -204,6 +218,21 @@ def _roughness(mean: Array, variance: Array) -> Array:
     structure = _box_sum(_residual(mean) ** 2, 2) / 25
     share: Array = np.divide(structure, variance, out=np.zeros_like(variance), where=variance > 0)
     return share
+
+
+def _sums_of_white_noise(variance: Array, weight: Array) -> tuple[float, float]:
+    """Return sums over neighbors in x of the expected products of residuals, and of the means of their squares."""
+    height, width = variance.shape
+    framed = np.pad(variance, 3, mode="reflect")
+    weights = np.pad(RESIDUAL, ((0, 0), (1, 1)))
+    products = squares = 0.0
+    for y in range(5):
+        for x in range(6):
+            one, other = weights[y, x + 1], weights[y, x]
+            total = float((weight * framed[y + 1 : y + 1 + height, x + 1 : x + 1 + width]).sum())
+            products += one * other * total
+            squares += (one**2 + other**2) / 2 * total
+    return products, squares
 
 
 def _empty_tables() -> tuple[Array, Array]:

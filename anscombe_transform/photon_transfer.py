@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -149,7 +150,7 @@ def _check(movie: Movie, max_frames: int | None) -> None:
             f"movie has the shape {shape}, but noise is told from changes of the scene by the pixels around: give "
             f"frames of {SMALLEST_SIDE} by {SMALLEST_SIDE} pixels at least"
         )
-    if max_frames is not None and max_frames < 2:
+    if max_frames is not None and operator.index(max_frames) < 2:
         raise ValueError(f"max_frames must be 2 at least, not {max_frames}")
 
 
@@ -209,25 +210,27 @@ def _merge(bands: list[Noise]) -> tuple[Floats, Floats, Floats, npt.NDArray[np.b
     for band, bins in enumerate(rank // len(bands)):
         belongs = np.equal.outer(np.arange(BINS), bins).astype(np.float64)
         merged[band] = np.einsum("mb,tbcs->tmcs", belongs, tables[band, ..., :4])
-    merged[..., 2] /= _residual_share(np.sum([band.neighbors for band in bands], axis=0))
+    neighbors, white = (np.sum(sums, axis=0) for sums in zip(*((b.neighbors, b.white) for b in bands), strict=True))
+    merged[..., 2] /= _residual_share(neighbors, white)
     count, intensity, variance, hits = merged.reshape(-1, BINS, CLASSES, 4).transpose(3, 0, 1, 2)
     saturated = hits.sum(axis=(0, 2)) > _SATURATED * count.sum(axis=(0, 2))
     return count, intensity, variance, saturated
 
 
-def _residual_share(neighbors: Floats) -> float:
+def _residual_share(neighbors: Floats, white: Floats) -> float:
     """Return the variance of residuals as a share of that of the noise, given the sums over neighboring residuals.
 
     For white noise it is 1. Noise that neighboring pixels share, as from a slow detector, is partly in the fitted
-    surface. The correlation of residuals tells how much the noise of nearest neighbors is correlated in x and in y.
+    surface. How much more the residuals are correlated than those of white noise, of the same variance at each pixel,
+    tells how much the noise of nearest neighbors is correlated in x and in y.
     """
-    if not neighbors[:, 1].all():
+    if not neighbors[:, 1].all() or not white[:, 1].all():
         return 1.0
     nearest, diagonal, second = (
         (RESIDUAL[dy:, dx:] * RESIDUAL[: 5 - dy, : 5 - dx]).sum() for dy, dx in ((0, 1), (1, 1), (0, 2))
     )
-    measured = neighbors[:, 0] / neighbors[:, 1]
-    # measured_x * (1 + 2 * nearest * (x + y)) = nearest + (1 + second) * x + 2 * diagonal * y, and so in y
+    measured, expected = neighbors[:, 0] / neighbors[:, 1], white[:, 0] / white[:, 1]
+    # measured_x * (1 + 2 * nearest * (x + y)) = expected_x + (1 + second) * x + 2 * diagonal * y, and so in y
     system = np.array([[1 + second, 2 * diagonal], [2 * diagonal, 1 + second]]) - 2 * nearest * measured[:, None]
-    of_noise = np.linalg.solve(system, measured - nearest)
+    of_noise = np.linalg.solve(system, measured - expected)
     return float(1 + 2 * nearest * of_noise.sum())

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from anscombe_transform.estimate import ParameterEstimate
 
 
+_ADVICE = "pictures need Matplotlib: pip install 'anscombe-transform[plot]'"
+
+
 def plot_photon_transfer_curve(estimate: ParameterEstimate, ax: Axes | None = None) -> Axes:
     """Draw the variance of the noise by intensity, with the line that was fitted to it.
 
@@ -29,8 +32,10 @@ def plot_photon_transfer_curve(estimate: ParameterEstimate, ax: Axes | None = No
         With intensity in ADU and variance in ADU squared. Bins that the line was not fitted to are hollow.
     """
     if ax is None:
-        from matplotlib import pyplot
-
+        try:
+            from matplotlib import pyplot
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(_ADVICE) from error
         _, ax = pyplot.subplots(layout="constrained")
     curve = estimate.photon_transfer_curve
     gain, zero = estimate.conversion_gain, estimate.zero_level
@@ -69,7 +74,7 @@ def check_picture(path: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("pictures need Matplotlib: pip install 'anscombe-transform[plot]'") from error
+        raise ModuleNotFoundError(_ADVICE) from error
     formats = Figure().canvas.get_supported_filetypes()
     if path.suffix[1:].lower() not in formats:
         raise ValueError(f"{path} must end with one of {', '.join(f'.{name}' for name in sorted(formats))}")
