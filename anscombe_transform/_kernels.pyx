@@ -407,6 +407,8 @@ def gather_noise(
 ):
     """Add what the difference of two frames tells of the noise to `table`, in the row that `cells` names for a pixel.
 
+    Return the number of residuals and the sum of their squares.
+
     A quadratic surface is fitted to the difference over 5 by 5 pixels. The surface is how the scene changed, and the
     residual in the middle is noise. Left out are pixels whose cell is no row of `table`, and those where the square
     of the surface exceeds that of `limits`. Both are scaled to the variance of the noise of one frame.
@@ -434,6 +436,8 @@ def gather_noise(
     cdef const real_t* b
     cdef real_t* residual
     cdef double* entry
+    cdef double square, squares = 0.0
+    cdef Py_ssize_t count = 0
     cdef uint16_t cell
     if (
         later.shape[0] != height or later.shape[1] != width or cells.shape[0] != height or cells.shape[1] != width
@@ -480,15 +484,17 @@ def gather_noise(
                         residual[x] = NAN
                         continue
                     entry = &table[cell, 0]
+                    square = <double>residual[x] * residual[x]
+                    count += 1
+                    squares += square
                     entry[0] += 1
                     entry[1] += intensity[x]
-                    entry[2] += <double>residual[x] * residual[x]
-                    if b[x + 2] > entry[3]:
+                    entry[2] += square
+                    if b[x + 2] >= entry[3]:
+                        entry[4] = entry[4] + 1 if b[x + 2] == entry[3] else 1
                         entry[3] = b[x + 2]
-                        entry[4] = 1
-                    elif b[x + 2] == entry[3]:
-                        entry[4] += 1
                 if y % 4 == 3:
                     add_neighbors(residual, residual + 1, &limits[y, start + 2], n - 1, &neighbors[0, 0])
                     add_neighbors(residual, &residuals[1 - y % 2][0], &limits[y, start + 2], n, &neighbors[1, 0])
             start += n
+    return count, squares

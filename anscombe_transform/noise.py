@@ -22,6 +22,9 @@ BINS = 64
 CLASSES = 3
 """Classes of roughness."""
 
+_STEPS = 0xFFFF
+"""Steps of intensity that the bins are made of."""
+
 _SURFACE = (27 - 5 * np.add.outer(np.arange(-2, 3) ** 2, np.arange(-2, 3) ** 2)) / 175
 """The weights of a quadratic surface fitted to 5 by 5 pixels, in the middle."""
 
@@ -100,7 +103,10 @@ class Noise:
         intensities = [self._intensity(self._mean(others))[~self._hot] for _, others in _halves(run)]
         # Narrow bins at both ends, where there is little of the image, but most of what tells the slope of the line.
         edges = np.quantile(intensities, (1 - np.cos(np.pi * np.arange(1, BINS) / BINS)) / 2)
-        self._edges = edges.astype(self._real)
+        # A table of fine steps finds the bin of a pixel several times as fast as a search among the edges.
+        low, high = edges[[0, -1]]
+        self._low, self._steps = self._real(low), self._real(_STEPS / (high - low) if high > low else 0)
+        self._bin_of_step = np.searchsorted(edges, np.linspace(low, high, _STEPS + 1))
         self._gain, self._zero, self._least = 0.0, 0.0, np.inf
         brightest = _brightest(run, _FIRST)
         for _ in range(_WARM_UPS):
@@ -124,7 +130,8 @@ class Noise:
         used = _box_sum((self._hot | saturated | _filled_pixels(run)).astype(np.uint8), 2) == 0
         for frames, others in _halves(run):
             mean = self._mean(others)
-            bins = np.searchsorted(self._edges, self._intensity(mean))
+            steps = np.clip(self._steps * (self._intensity(mean) - self._low), 0, _STEPS)
+            bins = self._bin_of_step[steps.astype(np.uint16)]
             variance = self._expected(mean)
             roughness = _roughness(mean, variance) - 1 / len(others)
             classes = np.add(*(roughness > rough for rough in _ROUGH), dtype=np.intp)
@@ -163,25 +170,20 @@ class Noise:
 
     def _add_pairs(self, frames: Array, cells: npt.NDArray[np.uint16], limits: Array) -> None:
         """Gather from consecutive frames, without pairs of them whose noise is unlike that of the others."""
-        totals = [self._totals()]
+        totals = []
         later = np.ascontiguousarray(frames[0], dtype=self._real)
+        table = self.table.reshape(-1, 5)
         for frame in frames[1:]:
             earlier, later = later, np.ascontiguousarray(frame, dtype=self._real)
-            _kernels.gather_noise(earlier, later, cells, limits, self.table.reshape(-1, 5), self.neighbors)
-            totals.append(self._totals())
-        count, variance = np.diff(totals, axis=0).T
+            totals.append(_kernels.gather_noise(earlier, later, cells, limits, table, self.neighbors))
+        count, variance = np.array(totals, np.float64).T
         usual = _usual(count) & _usual(np.divide(variance, count, out=np.zeros_like(count), where=count > 0))
         for pair in np.flatnonzero(~usual):
             earlier, later = np.ascontiguousarray(frames[pair : pair + 2], dtype=self._real)
-            table, neighbors = _empty_tables()
-            _kernels.gather_noise(earlier, later, cells, limits, table.reshape(-1, 5), neighbors)
-            self.table[..., :3] -= table[..., :3]
+            unusual, neighbors = _empty_tables()
+            _kernels.gather_noise(earlier, later, cells, limits, unusual.reshape(-1, 5), neighbors)
+            self.table[..., :3] -= unusual[..., :3]
             self.neighbors -= neighbors
-
-    def _totals(self) -> Array:
-        """Return the number of samples, and the sum of their variances."""
-        totals: Array = self.table.reshape(-1, 5)[:, :3:2].sum(axis=0)
-        return totals
 
     def _intensity(self, mean: Array) -> Array:
         """Return what tells the intensity of each pixel in frames whose noise is not in this mean of others."""
