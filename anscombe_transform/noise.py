@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anscombe_transform import _kernels
-from anscombe_transform.noise_line import fit_lines
+from anscombe_transform.noise_line import LEAST_VARIANCE, fit_lines
 
 Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
@@ -99,8 +99,9 @@ class Noise:
         height, width = mean.shape
         rows, columns = np.arange(height) * TILES // height, np.arange(width) * TILES // width
         self._tiles = np.add.outer(rows * TILES, columns)
-        self._by_neighbors = len(run) < 4 or self._neighbors_tell(run)
-        intensities = [self._intensity(self._mean(others))[~self._hot] for _, others in _halves(run)]
+        means = [self._mean(others) for _, others in _halves(run)]
+        self._by_neighbors = len(means) == 1 or _neighbors_tell(*means)
+        intensities = [self._intensity(of_others)[~self._hot] for of_others in means]
         # Narrow bins at both ends, where there is little of the image, but most of what tells the slope of the line.
         edges = np.quantile(intensities, (1 - np.cos(np.pi * np.arange(1, BINS) / BINS)) / 2)
         # A table of fine steps finds the bin of a pixel several times as fast as a search among the edges.
@@ -127,7 +128,7 @@ class Noise:
     def _add_run(self, run: Array) -> None:
         limit, saturated = _saturated_pixels(run)
         self.limit = max(self.limit, limit)
-        used = _box_sum((self._hot | saturated | _filled_pixels(run)).astype(np.uint8), 2) == 0
+        used = _far_from(self._hot | saturated | _filled_pixels(run))
         for frames, others in _halves(run):
             mean = self._mean(others)
             steps = np.clip(self._steps * (self._intensity(mean) - self._low), 0, _STEPS)
@@ -152,7 +153,7 @@ class Noise:
         gain, zero = fit_lines(np.where(enough, [count, intensity, variance], 0))
         if gain > 0:
             self._gain, self._zero = float(gain), float(zero)
-            self._least = 1e-3 * float(gain * ((intensity / count)[enough].max() - zero))
+            self._least = LEAST_VARIANCE * float(gain * ((intensity / count)[enough].max() - zero))
 
     def _expected(self, mean: Array) -> Array:
         """Return the variance of noise to expect around each pixel of a mean image; infinite if nothing is known."""
@@ -165,7 +166,7 @@ class Noise:
         if self._gain == 0:
             return np.zeros((2, 2))
         variance = self._gain * (mean.astype(np.float64) - self._zero)
-        weight = np.where(_box_sum(self._hot.astype(np.uint8), 2) == 0, 1 / self._expected(mean), 0)
+        weight = np.where(_far_from(self._hot), 1 / self._expected(mean), 0)
         return np.array([_sums_of_white_noise(variance, weight), _sums_of_white_noise(variance.T, weight.T)])
 
     def _add_pairs(self, frames: Array, cells: npt.NDArray[np.uint16], limits: Array) -> None:
@@ -189,14 +190,6 @@ class Noise:
         """Return what tells the intensity of each pixel in frames whose noise is not in this mean of others."""
         return _surroundings(mean) if self._by_neighbors else mean
 
-    def _neighbors_tell(self, run: Array) -> bool:
-        """Return whether the pixels around tell the intensity of a pixel, as they do where optics blur the scene."""
-        first, second = (self._mean(others) for _, others in _halves(run))
-        variance, covariance, _, _ = np.cov(_surroundings(first).flat, second.flat).flat
-        variance_of_half, covariance_of_halves, _, _ = np.cov(first.flat, second.flat).flat
-        # The variance between pixels that a linear regression explains with the one, and with the other.
-        return bool(covariance**2 * variance_of_half >= _LEAST_EXPLAINED * covariance_of_halves**2 * variance)
-
     def _mean(self, frames: Array) -> Array:
         """Return the mean of frames, hot pixels replaced by their neighbors."""
         mean: Array = frames.mean(axis=0, dtype=self._real)
@@ -210,6 +203,17 @@ def _halves(run: Array) -> list[tuple[Array, Array]]:
     """
     half = len(run) // 2
     return [(run, run)] if len(run) < 4 else [(run[: half + 1], run[half + 1 :]), (run[half:], run[:half])]
+
+
+def _neighbors_tell(first: Array, second: Array) -> bool:
+    """Return whether the pixels around tell the intensity of a pixel, as they do where optics blur the scene.
+
+    The images are means of different frames.
+    """
+    variance, covariance, _, _ = np.cov(_surroundings(first).flat, second.flat).flat
+    variance_of_half, covariance_of_halves, _, _ = np.cov(first.flat, second.flat).flat
+    # The variance between pixels that a linear regression explains with the one, and with the other.
+    return bool(covariance**2 * variance_of_half >= _LEAST_EXPLAINED * covariance_of_halves**2 * variance)
 
 
 def _roughness(mean: Array, variance: Array) -> Array:
@@ -306,6 +310,12 @@ def _median_of_neighbors(image: Array) -> Array:
         least, most = np.minimum(least, neighbor), np.maximum(most, neighbor)
     median: Array = (neighbors[0] + neighbors[1] + neighbors[2] + neighbors[3] - least - most) / 2
     return median
+
+
+def _far_from(pixels: Mask) -> Mask:
+    """Return which pixels have none of these among the 5 by 5 around them."""
+    far: Mask = _box_sum(pixels.astype(np.uint8), 2) == 0
+    return far
 
 
 def _surroundings(image: Array) -> Array:

@@ -12,6 +12,9 @@ Floats = npt.NDArray[np.float64]
 LEAST_SIGNIFICANCE = 5.0
 """The slope of a line must be this many times its standard error to be known."""
 
+LEAST_VARIANCE = 1e-3
+"""Variance that is expected at least, as a share of the largest: no bin is known better than that."""
+
 _FAR = 4.0
 """Bins this many standard deviations above the line have less weight: what comes on top of noise is something else."""
 
@@ -61,15 +64,13 @@ def fit_noise_line(sums: Floats) -> NoiseLine:
     """
     without_one = sums.sum(axis=1, keepdims=True) - np.concatenate([np.zeros_like(sums[:, :1]), sums], axis=1)
     without_one = without_one[:, np.append(True, sums[0].any(axis=(1, 2)))]
-    classes = 1
-    gains, zeros = fit_lines(without_one[..., :classes].sum(axis=-1))
-    while classes < sums.shape[-1]:
-        known = gains[0] > LEAST_SIGNIFICANCE * _jackknife_error(gains)
-        if known and _exceeds(without_one[..., classes], gains, zeros):
-            break
+    classes = 0
+    while True:
         classes += 1
         gains, zeros = fit_lines(without_one[..., :classes].sum(axis=-1))
-    return NoiseLine(float(gains[0]), float(zeros[0]), _jackknife_error(gains), _jackknife_error(zeros), classes)
+        line = NoiseLine(float(gains[0]), float(zeros[0]), _jackknife_error(gains), _jackknife_error(zeros), classes)
+        if classes == sums.shape[-1] or (line.is_known and _exceeds(without_one[..., classes], gains, zeros)):
+            return line
 
 
 def fit_lines(sums: Floats) -> tuple[Floats, Floats]:
@@ -79,7 +80,7 @@ def fit_lines(sums: Floats) -> tuple[Floats, Floats]:
     Bins far above it get less. Where the intensities of the bins do not differ, both are NaN.
     """
     count, x, y = _means(sums)
-    smallest = 1e-3 * y.max(axis=-1, keepdims=True)
+    smallest = LEAST_VARIANCE * y.max(axis=-1, keepdims=True)
 
     def line(weight: Floats) -> tuple[Floats, Floats]:
         total = weight.sum(axis=-1, keepdims=True)
@@ -102,7 +103,7 @@ def _exceeds(sums: Floats, gains: Floats, zeros: Floats) -> bool:
     """Return whether variances are significantly above lines; the first of the sums are those of all tiles."""
     count, x, y = _means(sums)
     fitted = gains[:, None] * (x - zeros[:, None])
-    relative = np.maximum(fitted, max(1e-3 * y.max(), np.finfo(np.float64).tiny))
+    relative = np.maximum(fitted, max(LEAST_VARIANCE * y.max(), np.finfo(np.float64).tiny))
     excess = (count * (y - fitted) / relative**2).sum(axis=-1)
     excess /= np.maximum((count / relative).sum(axis=-1), np.finfo(np.float64).tiny)
     return bool(excess[0] > max(_SIGNIFICANT * _jackknife_error(excess), _LEAST_EXCESS))

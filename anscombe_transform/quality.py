@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import cast
 
 import numpy as np
@@ -111,17 +112,20 @@ def measure_stabilized_noise(
         Standard deviation of the difference of consecutive frames after the transform, divided by the square root of
         2, in noise standard deviations.
     """
+
+    def intensity_of_pair(t: int) -> Array:
+        return cast("Array", (movie[t].astype(np.float64) + movie[t + 1]) / 2)
+
     pairs = range(len(movie) - 1)
-    sample = [(movie[t].astype(np.float64) + movie[t + 1]) / 2 for t in pairs[:: max(1, len(pairs) // 50)]]
+    sample = [intensity_of_pair(t) for t in pairs[:: max(1, len(pairs) // 50)]]
     edges = np.quantile(sample, np.linspace(0.1, 0.98, bins + 1))
+    stabilized = (
+        encode(frame, zero_level=zero_level, conversion_gain=conversion_gain, encoded_dtype="float64", beta=1)
+        for frame in movie
+    )
     sums = np.zeros((4, bins))
-    for t in pairs:
-        earlier, later = (
-            encode(frame, zero_level=zero_level, conversion_gain=conversion_gain, encoded_dtype="float64", beta=1)
-            for frame in movie[t : t + 2]
-        )
-        intensity = (movie[t].astype(np.float64) + movie[t + 1]) / 2
-        difference = later - earlier
+    for t, (earlier, later) in enumerate(pairwise(stabilized)):
+        intensity, difference = intensity_of_pair(t), later - earlier
         bin_of_pixel = np.searchsorted(edges, intensity.ravel(), side="right")
         for total, values in zip(sums, (np.ones_like(difference), intensity, difference, difference**2), strict=True):
             total += np.bincount(bin_of_pixel, values.ravel(), bins + 2)[1:-1]

@@ -1,23 +1,14 @@
 """The command `anscombe-transform demo`, run as a user runs it."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zarr
+from command import run
 
 from anscombe_transform.simulate import Detector, simulate_movie
-
-COMMAND = Path(sys.executable).with_name("anscombe-transform")
-
-
-def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"COLUMNS": "200", "NO_COLOR": "1"}
-    return subprocess.run([COMMAND, *arguments], cwd=cwd, env=environment, capture_output=True, text=True)
 
 
 def test_without_arguments_it_simulates_compresses_reads_and_reports(tmp_path: Path) -> None:

@@ -1,12 +1,12 @@
 """The command `anscombe-transform estimate`, run as a user runs it."""
 
 import json
-import os
 import re
 import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
+import command
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -15,16 +15,7 @@ from matplotlib import image
 
 from anscombe_transform import estimate_parameters
 
-COMMAND = Path(sys.executable).with_name("anscombe-transform")
-
-
-def run(
-    *arguments: str | Path, cwd: Path, encoding: str = "utf-8", **variables: str
-) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "PYTHONIOENCODING": encoding} | variables
-    return subprocess.run(
-        [COMMAND, "estimate", *arguments], cwd=cwd, env=environment, capture_output=True, encoding=encoding
-    )
+run = partial(command.run, "estimate")
 
 
 @pytest.fixture(scope="module")
