@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -120,6 +121,8 @@ def estimate(
 
 @contextmanager
 def _one_line_for_errors() -> Iterator[None]:
+    # When one chunk fails, Zarr abandons the tasks of the others, and asyncio would report each as the process ends.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:
         yield
     except (ValueError, TypeError, OSError, RuntimeError, ModuleNotFoundError) as error:
