@@ -39,19 +39,35 @@ assert "anscombe_transform" in sys.modules, "nobody imported the codec"
 """
 
 
+COMPRESS = """
+import numpy as np
+from anscombe_transform import compress, open_movie
+
+movie = open_movie("movie.npy")
+assert np.array_equal(movie[3:5], np.load("movie.npy")[3:5])
+try:
+    compress(movie, "movie.zarr")
+except ModuleNotFoundError as error:
+    print(f"compress(), without the cli extra: {error}")
+    assert "anscombe-transform[cli]" in str(error), error
+"""
+
+
 def main() -> None:
     """Run all checks; raise AssertionError or CalledProcessError at the first that fails."""
     installed = distribution("anscombe-transform")
     files = {str(path) for path in installed.files or ()}
     unexpected = {f for f in files if f.endswith((".c", ".pyx", ".html")) or f.startswith(("tests", "docs"))}
     assert not unexpected, unexpected
-    assert {"anscombe_transform/py.typed", "anscombe_transform/_kernels.pyi"} <= files, files
+    needed = {"py.typed", "_kernels.pyi", "report.html.jinja"}
+    assert {f"anscombe_transform/{name}" for name in needed} <= files, files
     assert any(f.endswith("licenses/LICENSE") for f in files), files
     print(f"{installed.name} {installed.version}: {len(files)} files, nothing among them that does not belong there")
 
     python("-c", "import anscombe_transform; print(anscombe_transform.__file__)")
     python("-c", WRITE)
     python("-W", "error", "-c", READ)
+    python("-W", "error", "-c", COMPRESS)
 
     assert find_spec("typer") is None, "the cli extra is installed: this check is about its absence"
     command = Path(sysconfig.get_path("scripts"), "anscombe-transform")

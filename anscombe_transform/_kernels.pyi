@@ -28,6 +28,9 @@ def decode(
     offset: float,
     scale: float,
 ) -> bool: ...
+def squared_errors(
+    original: NDArray[Any], decoded: NDArray[Any], zero_level: float, conversion_gain: float
+) -> tuple[float, float]: ...
 def gather_noise(
     earlier: NDArray[Any],
     later: NDArray[Any],

@@ -3,30 +3,64 @@
 from __future__ import annotations
 
 import json as json_format
-import logging
+import math
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import numpy as np
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from anscombe_transform.compression import compress as compress_movie
+from anscombe_transform.console import console, one_line_for_errors, print_json, print_rows, progress_bar
+from anscombe_transform.decompression import decompress as decompress_array
 from anscombe_transform.demo import Demonstration, demonstrate
+from anscombe_transform.description import describe
 from anscombe_transform.estimate import estimate_parameters
+from anscombe_transform.layout import Compressor
 from anscombe_transform.movies import open_movie
+from anscombe_transform.photon_transfer import Movie
 from anscombe_transform.plots import check_picture, save_photon_transfer_curve
+from anscombe_transform.report import make_report
 from anscombe_transform.simulate import Detector, simulate_movie
 from anscombe_transform.zarr_v3 import AnscombeTransformV3
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-console = Console()
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+
+MovieArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="MOVIE",
+        help="A TIFF file, a folder or a quoted pattern of them, an .npy, .npz, HDF5 or NWB file, or a Zarr array, of "
+        "axes (time, y, x).",
+        show_default=False,
+    ),
+]
+StoreArgument = Annotated[
+    str, typer.Argument(metavar="STORE", help="Folder or URL of a compressed Zarr array.", show_default=False)
+]
+Key = Annotated[
+    str | None, typer.Option(help="Which array in the file, such as /data/movie; for a TIFF file, such as C=0.")
+]
+Frames = Annotated[str | None, typer.Option(help="Which frames, START:STOP or START:STOP:STEP; by default all.")]
+ZeroLevel = Annotated[float | None, typer.Option(help="ADU at zero photons; by default estimated.")]
+ConversionGain = Annotated[float | None, typer.Option(help="ADU per photon; by default estimated.")]
+EncodedDType = Annotated[str | None, typer.Option(help="dtype of the codes; by default the narrowest that holds them.")]
+StorageOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--storage-option", metavar="KEY=VALUE", help="For fsspec, of URLs, such as anon=true; can be repeated."
+    ),
+]
+Scheduler = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers do it, such as tcp://10.0.0.1:8786.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Delete what is at the output.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.callback()
@@ -35,12 +69,208 @@ def command() -> None:
 
 
 @app.command()
+def compress(
+    movie: MovieArgument,
+    output: Annotated[
+        str,
+        typer.Argument(
+            metavar="OUT", help="A new folder, or a URL such as s3://bucket/movie.zarr.", show_default=False
+        ),
+    ],
+    key: Key = None,
+    frames: Frames = None,
+    zero_level: ZeroLevel = None,
+    conversion_gain: ConversionGain = None,
+    beta: Annotated[float, typer.Option(help="Noise standard deviations per code.")] = 0.5,
+    encoded_dtype: EncodedDType = None,
+    out_of_range: Annotated[
+        str | None, typer.Option(help="clamp: store values that have no code as the nearest; by default an error.")
+    ] = None,
+    chunks: Annotated[
+        str | None, typer.Option(help="Shape of a chunk, such as 10,512,512, or its frames; by default 4 Mi pixels.")
+    ] = None,
+    shards: Annotated[str | None, typer.Option(help="Shape of a shard, or its frames; by default none.")] = None,
+    compressor: Annotated[str, typer.Option(help="zstd, blosc-zstd, blosc-lz4, gzip or none.")] = "zstd",
+    level: Annotated[int | None, typer.Option(help="Level of the compressor; by default a fast one.")] = None,
+    zarr_format: Annotated[int, typer.Option(help="3 or 2.")] = 3,
+    ome: Annotated[bool, typer.Option("--ome", help="Make an OME-NGFF 0.5 image, with the array in 0.")] = False,
+    overwrite: Overwrite = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the same command was interrupted.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing, but predict the size.")] = False,
+    storage_option: StorageOptions = None,
+    scheduler: Scheduler = None,
+    json: Json = False,
+) -> None:
+    """Compress a movie into a Zarr array, read back what was stored, and compare.
+
+    The array cannot be opened until all of it is there: after an interruption, the same command with --resume goes on.
+
+    Example: anscombe-transform compress recording.tif recording.zarr
+    """
+    with one_line_for_errors(), progress_bar() as show:
+        result = compress_movie(
+            movie,
+            output,
+            key=key,
+            frames=_frames(frames),
+            zero_level=zero_level,
+            conversion_gain=conversion_gain,
+            beta=beta,
+            encoded_dtype=encoded_dtype,
+            out_of_range=cast("Any", out_of_range),
+            chunks=_sizes("--chunks", chunks),
+            shards=_sizes("--shards", shards),
+            compressor=cast("Compressor", compressor),
+            level=level,
+            zarr_format=cast("Any", zarr_format),
+            ome=ome,
+            overwrite=overwrite,
+            resume=resume,
+            dry_run=dry_run,
+            storage_options=_options(storage_option),
+            scheduler=scheduler,
+            progress=show,
+        )
+    if json:
+        print_json(result.to_dict())
+    else:
+        print_rows(result.table())
+
+
+@app.command()
+def decompress(
+    store: StoreArgument,
+    output: Annotated[
+        str,
+        typer.Argument(
+            metavar="OUT",
+            help="A file that ends with .tif, .ome.tif or .npy; or a folder or URL, for Zarr without the codec.",
+            show_default=False,
+        ),
+    ],
+    key: Annotated[str | None, typer.Option(help="Which array of a Zarr group.")] = None,
+    frames: Frames = None,
+    overwrite: Overwrite = False,
+    storage_option: StorageOptions = None,
+    scheduler: Scheduler = None,
+    json: Json = False,
+) -> None:
+    """Write a compressed movie as other software reads it: TIFF, NumPy, or Zarr without the codec.
+
+    Example: anscombe-transform decompress recording.zarr recording.tif
+    """
+    with one_line_for_errors(), progress_bar() as show:
+        result = decompress_array(
+            store,
+            output,
+            key=key,
+            frames=_frames(frames),
+            overwrite=overwrite,
+            storage_options=_options(storage_option),
+            scheduler=scheduler,
+            progress=lambda done, total: show("Decompressing", done, total),
+        )
+    if json:
+        print_json(result.to_dict())
+    else:
+        print_rows(result.table())
+
+
+@app.command()
+def info(
+    store: StoreArgument,
+    key: Annotated[str | None, typer.Option(help="Which array of a Zarr group.")] = None,
+    storage_option: StorageOptions = None,
+    json: Json = False,
+) -> None:
+    """Print what a compressed array is: parameters, range, sizes, chunks, and how it was made.
+
+    The exit status is 0, and 1 if the array is not finished.
+
+    Example: anscombe-transform info recording.zarr
+    """
+    with one_line_for_errors():
+        description = describe(store, key=key, storage_options=_options(storage_option))
+    if json:
+        print_json(description.to_dict())
+    else:
+        print_rows(description.table())
+    if not description.finished:
+        raise typer.Exit(1)
+
+
+@app.command()
+def estimate(
+    movie: MovieArgument,
+    key: Key = None,
+    frames: Frames = None,
+    max_frames: Annotated[
+        int | None, typer.Option(min=2, help="Read about so many frames, spread evenly; by default all.")
+    ] = None,
+    storage_option: StorageOptions = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, with the photon transfer curve.")] = False,
+    plot: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Draw the photon transfer curve to this file, such as .png.")
+    ] = None,
+) -> None:
+    """Estimate the conversion gain and the zero level of the detector that recorded a movie.
+
+    Example: anscombe-transform estimate recording.npz --plot curve.png
+    """
+    with one_line_for_errors(), progress_bar() as show:
+        if plot is not None:
+            check_picture(plot)
+        source = open_movie(movie, key, frames=_frames(frames), storage_options=_options(storage_option))
+        in_bytes = _in_bytes(show, source)
+        result = estimate_parameters(
+            source, max_frames=max_frames, progress=lambda done, total: in_bytes("Reading", done, total)
+        )
+        if plot is not None:
+            save_photon_transfer_curve(result, plot)
+    if json:
+        print_json(result.to_dict())
+    else:
+        print_rows(result.table())
+
+
+@app.command()
+def report(
+    movie: MovieArgument,
+    output: Annotated[Path, typer.Option(help="The page to write.")] = Path("report.html"),
+    key: Key = None,
+    frames: Frames = None,
+    zero_level: ZeroLevel = None,
+    conversion_gain: ConversionGain = None,
+    encoded_dtype: EncodedDType = None,
+    storage_option: StorageOptions = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the figures of the page as JSON.")] = False,
+) -> None:
+    """Write a page about what compression saves and what it does to noise and traces, at four settings of beta.
+
+    Example: anscombe-transform report recording.tif --output recording.html
+    """
+    with one_line_for_errors(), progress_bar() as show:
+        source = open_movie(movie, key, frames=_frames(frames), storage_options=_options(storage_option))
+        result = make_report(
+            source,
+            output,
+            zero_level=zero_level,
+            conversion_gain=conversion_gain,
+            encoded_dtype=encoded_dtype,
+            progress=_in_bytes(show, source),
+        )
+    if json:
+        print_json(result.to_dict())
+    else:
+        console.print(f"Written to {output}", soft_wrap=True)
+
+
+@app.command()
 def demo(
     movie: Annotated[
-        Path | None,
-        typer.Option(exists=True, help="A movie (time, y, x), .npz, .npy or Zarr array, instead of a simulated one."),
+        str | None, typer.Option(help="A movie (time, y, x) as for compress, instead of a simulated one.")
     ] = None,
-    key: Annotated[str | None, typer.Option(help="Which array of an .npz file or a Zarr group.")] = None,
+    key: Key = None,
     zero_level: Annotated[float | None, typer.Option(help="ADU at zero photons; needed with --movie.")] = None,
     conversion_gain: Annotated[float | None, typer.Option(help="ADU per photon; needed with --movie.")] = None,
     beta: Annotated[float, typer.Option(help="Noise standard deviations per code.")] = 0.5,
@@ -55,79 +285,69 @@ def demo(
 
     Example: anscombe-transform demo --movie recording.npz --zero-level 86 --conversion-gain 97 --encoded-dtype int8
     """
-    with _one_line_for_errors():
+    with one_line_for_errors():
         if movie is None:
             zero_level = 100.0 if zero_level is None else zero_level
             conversion_gain = 40.0 if conversion_gain is None else conversion_gain
         elif zero_level is None or conversion_gain is None:
             raise ValueError("--movie needs --zero-level and --conversion-gain")
         codec = AnscombeTransformV3(zero_level, conversion_gain, encoded_dtype, beta=beta)
-        with _new_folder(output) as folder, _progress() as progress:
+        with _new_folder(output) as folder, progress_bar() as show:
             if movie is None:
-                task = progress.add_task("Simulating", total=None)
                 frames = simulate_movie(detector=Detector(zero_level, conversion_gain))
-                progress.remove_task(task)
             else:
-                frames = np.asarray(open_movie(movie, key)[:])
-            tasks: dict[str, TaskID] = {}
-
-            def show(stage: str, done: int, total: int) -> None:
-                if stage not in tasks:
-                    tasks[stage] = progress.add_task(stage, total=total)
-                progress.update(tasks[stage], completed=done)
-
-            result = demonstrate(frames, codec, folder, show)
-    _print(result, codec)
+                frames = open_movie(movie, key)[:]
+            result = demonstrate(frames, codec, folder, _in_bytes(show, frames))
+    _print_demonstration(result, codec)
     if not result.errors.within_bound:
         raise typer.Exit(1)
 
 
-@app.command()
-def estimate(
-    movie: Annotated[Path, typer.Argument(exists=True, help="A movie (time, y, x): .npz, .npy or Zarr array.")],
-    key: Annotated[str | None, typer.Option(help="Which array of an .npz file or a Zarr group.")] = None,
-    max_frames: Annotated[
-        int | None, typer.Option(min=2, help="Read about so many frames, spread evenly; by default all.")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, with the photon transfer curve.")] = False,
-    plot: Annotated[
-        Path | None, typer.Option(dir_okay=False, help="Draw the photon transfer curve to this file, such as .png.")
-    ] = None,
-) -> None:
-    """Estimate the conversion gain and the zero level of the detector that recorded a movie.
-
-    Example: anscombe-transform estimate recording.npz --plot curve.png
-    """
-    with _one_line_for_errors():
-        if plot is not None:
-            check_picture(plot)
-        with _progress() as progress:
-            task = progress.add_task("Reading", total=None)
-            result = estimate_parameters(
-                open_movie(movie, key),
-                max_frames=max_frames,
-                progress=lambda done, total: progress.update(task, completed=done, total=total),
-            )
-        if plot is not None:
-            save_photon_transfer_curve(result, plot)
-    if json:
-        print(json_format.dumps(result.to_dict(), indent=2))
-    else:
-        table = Table(show_header=False)
-        for row in result.table():
-            table.add_row(*row)
-        console.print(table)
-
-
-@contextmanager
-def _one_line_for_errors() -> Iterator[None]:
-    # When one chunk fails, Zarr abandons the tasks of the others, and asyncio would report each as the process ends.
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+def _frames(text: str | None) -> slice | None:
+    if text is None:
+        return None
     try:
-        yield
-    except (ValueError, TypeError, OSError, RuntimeError, ModuleNotFoundError) as error:
-        Console(stderr=True).print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(2) from error
+        parts = [int(part) if part.strip() else None for part in text.split(":")]
+    except ValueError:
+        parts = []
+    if len(parts) not in (2, 3):
+        raise ValueError(f"--frames must be START:STOP or START:STOP:STEP, such as 0:1000, not {text}")
+    return slice(*parts)
+
+
+def _sizes(option: str, text: str | None) -> Any:
+    """Return a number of frames, or three sizes."""
+    if text is None:
+        return None
+    try:
+        sizes = tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise ValueError(
+            f"{option} must be a number of frames or three sizes, such as 10,512,512, not {text}"
+        ) from error
+    return sizes[0] if len(sizes) == 1 else sizes
+
+
+def _options(texts: list[str] | None) -> dict[str, Any] | None:
+    """Return options for fsspec; values that are JSON, such as true or 3, are taken as that."""
+    if not texts:
+        return None
+    options = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ValueError(f"--storage-option must be KEY=VALUE, not {text}")
+        try:
+            options[name] = json_format.loads(value)
+        except ValueError:
+            options[name] = value
+    return options
+
+
+def _in_bytes(show: Callable[[str, int, int], None], movie: Movie) -> Callable[[str, int, int], None]:
+    """Return a function that is told of frames and shows bytes."""
+    frame_size = math.prod(movie.shape[1:]) * np.dtype(movie.dtype).itemsize
+    return lambda stage, done, total: show(stage, done * frame_size, total * frame_size)
 
 
 @contextmanager
@@ -146,20 +366,7 @@ def _new_folder(path: Path | None) -> Iterator[Path]:
             raise
 
 
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-
-
-def _print(result: Demonstration, codec: AnscombeTransformV3) -> None:
+def _print_demonstration(result: Demonstration, codec: AnscombeTransformV3) -> None:
     raw, errors = result.raw_size, result.errors
     sizes = Table("", "MB", "ratio", title=f"Size (Zstd, level 1; codes of {codec.encoded_dtype})")
     for name, size in (

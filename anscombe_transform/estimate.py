@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from anscombe_transform.noise_line import LEAST_SIGNIFICANCE, fit_noise_line
 from anscombe_transform.photon_transfer import Movie, gather_noise_samples
+from anscombe_transform.text import with_error
 from anscombe_transform.transform import Transform, narrowest_dtype
 from anscombe_transform.zarr_v2 import AnscombeTransformV2
 from anscombe_transform.zarr_v3 import AnscombeTransformV3
@@ -118,17 +119,11 @@ class ParameterEstimate:
             raise ValueError(f"zarr_format must be 2 or 3, not {zarr_format!r}")
         if "encoded_dtype" not in options:
             transform = Transform(self.zero_level, self.conversion_gain, options.get("beta", 0.5))
-            options["encoded_dtype"] = narrowest_dtype(transform, *self._range_with_headroom())
+            headroom = range_with_headroom(transform, self.lowest, self.highest, self.dtype)
+            options["encoded_dtype"] = narrowest_dtype(transform, *headroom)
         if zarr_format == 3:
             return AnscombeTransformV3(self.zero_level, self.conversion_gain, **options)
         return AnscombeTransformV2(self.zero_level, self.conversion_gain, **({"decoded_dtype": self.dtype} | options))
-
-    def _range_with_headroom(self) -> tuple[float, float]:
-        photons = max(0.0, self.lowest - self.zero_level) / self.conversion_gain
-        lowest = self.lowest - 3 * self.conversion_gain * np.sqrt(photons + 3 / 8)
-        highest = self.highest + max(0.0, self.highest - self.zero_level)
-        limits = np.iinfo(self.dtype) if self.dtype.kind in "iu" else np.finfo(self.dtype)
-        return max(float(limits.min), lowest), min(float(limits.max), highest)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the photon transfer curve with the noise line; needs Matplotlib.
@@ -170,8 +165,8 @@ class ParameterEstimate:
     def table(self) -> list[tuple[str, str]]:
         """Return names and values, rounded to what the errors make of them, with units."""
         return [
-            ("Conversion gain", f"{_with_error(self.conversion_gain, self.conversion_gain_error)} ADU per photon"),
-            ("Zero level", f"{_with_error(self.zero_level, self.zero_level_error)} ADU"),
+            ("Conversion gain", f"{with_error(self.conversion_gain, self.conversion_gain_error)} ADU per photon"),
+            ("Zero level", f"{with_error(self.zero_level, self.zero_level_error)} ADU"),
             ("Range", f"{self.lowest:g} to {self.highest:g} ADU, {self.dtype.name}"),
             ("Frames read", f"{self.frames}"),
             ("Codes", f"{self.codec().encoded_dtype}"),
@@ -301,9 +296,20 @@ def estimate_parameters(
     )
 
 
-def _with_error(value: float, error: float) -> str:
-    digits = max(0, 1 - math.floor(math.log10(error))) if error > 0 else 3
-    return f"{value:.{digits}f} ± {error:.{digits}f}"
+def range_with_headroom(
+    transform: Transform, lowest: float, highest: float, dtype: np.dtype[Any]
+) -> tuple[float, float]:
+    """Return the range, in ADU, that codes should hold of a movie with frames in which values range so far.
+
+    It is three standard deviations of the noise more below, and twice the signal above, as far as `dtype` goes.
+    """
+    zero, gain = transform.zero_level, transform.conversion_gain
+    photons = max(0.0, lowest - zero) / gain
+    limits = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
+    return (
+        max(float(limits.min), lowest - 3 * gain * math.sqrt(photons + 3 / 8)),
+        min(float(limits.max), highest + max(0.0, highest - zero)),
+    )
 
 
 class ConversionGain(TypedDict):

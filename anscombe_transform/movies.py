@@ -1,93 +1,309 @@
-"""Opens the movies that the command line is given."""
+"""Opens movies of the formats that microscopes and telescopes write, to be read as they are sliced."""
 
 from __future__ import annotations
 
-import tokenize
+import glob
+import operator
+import os
 import zipfile
-import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import zarr
+import numpy.typing as npt
 
-from anscombe_transform.photon_transfer import Movie
+from anscombe_transform import movie_hdf5
+from anscombe_transform.movie_frames import Source, natural_order, one_line
+from anscombe_transform.movie_numpy import open_npy, open_npz
+from anscombe_transform.movie_tiff import open_tiffs
+from anscombe_transform.movie_zarr import open_zarr
+from anscombe_transform.stores import METADATA, UNFINISHED
+
+_FORMATS = (
+    "TIFF (.tif, .tiff; also a folder of them, or a pattern such as 'scan_*.tif'), HDF5 (.h5, .hdf5, .mat of version "
+    "7.3), NWB (.nwb), Zarr (a folder, .zip or URL), and .npy or .npz of NumPy"
+)
+
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+_SUFFIXES = {
+    **dict.fromkeys((".tif", ".tiff", ".btf", ".tf8", ".lsm", ".stk"), "TIFF"),
+    **dict.fromkeys((".h5", ".hdf5", ".hdf", ".he5", ".mat", ".nwb"), "HDF5"),
+    ".npy": "npy",
+    ".npz": "npz",
+}
 
 
-def open_movie(path: Path, key: str | None = None) -> Movie:
+@dataclass(frozen=True, eq=False)
+class MovieFile:
+    """A movie in a file, which is read as it is sliced like an array.
+
+    An index is an integer, a slice, or a tuple of these for time, y and x, as in NumPy; only what it asks for is
+    loaded, or the chunks and compressed images that have some of that. Several threads may read at once. What is
+    pickled are the path and the other arguments of `open_movie`, with which the movie is opened again.
+    """
+
+    shape: tuple[int, int, int]
+    """Frames, height and width."""
+    dtype: np.dtype[Any]
+    """The dtype of the values, in native byte order."""
+    chunks: tuple[int, int, int]
+    """The blocks in which it is best read."""
+    name: str
+    """Name of the file or folder, without those that it is in."""
+    key: str | None
+    """Which array or series of the file it is."""
+    frame_rate: float | None
+    """In Hz, where the file has it."""
+    pixel_size: tuple[float, float] | None
+    """Along y and x, in micrometers, where the file has it."""
+    locations: tuple[str, ...]
+    """The absolute paths of all files that it reads, of the folder, or the URL."""
+    frames: range
+    """Which frames of those in the file it has."""
+    _source: Source = field(repr=False)
+    _arguments: tuple[Any, ...] = field(repr=False)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return 3
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> npt.NDArray[Any]:
+        wanted, then = _ranges(index, self.shape)
+        if not all(wanted):
+            nothing: npt.NDArray[Any] = np.empty([len(indices) for indices in wanted], self.dtype)[then]
+            return nothing
+        frames, rows, columns = wanted
+        inside = self.frames[frames.start : frames.stop : frames.step]
+        try:
+            block = self._source.read(inside, rows, columns)
+        except (MemoryError, ModuleNotFoundError):
+            raise
+        except Exception as error:  # of the class that the reader of the format has for damaged files
+            kind = OSError if isinstance(error, OSError) else ValueError
+            raise kind(f"{self.name}: frames {frames[0]} to {frames[-1]} cannot be read: {one_line(error)}") from error
+        result: npt.NDArray[Any] = block[then]
+        return result
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        if copy is False:
+            raise ValueError("a movie in a file becomes an array only by a copy")
+        whole: npt.NDArray[Any] = np.asarray(self[:], dtype)
+        return whole
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _open_again, (self.shape, self.dtype, *self._arguments)
+
+
+def open_movie(
+    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    key: str | None = None,
+    *,
+    frames: slice | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+) -> MovieFile:
     """Open a movie as something that is sliced like an array of shape (time, y, x).
 
     Parameters
     ----------
-    path : Path
-        A ``.npy`` file, which is mapped into memory; an ``.npz`` file, of which one array is loaded; or the folder of
-        a Zarr array or group, which is read as it is sliced.
+    path : str, path, or sequence of these
+        One of the following. What is in a file decides, not its name.
+
+        - A TIFF file, also BigTIFF, of ImageJ, OME or ScanImage, compressed or not. A folder of TIFF files, a pattern
+          such as ``scan_*.tif``, or a sequence of paths is one movie, of which the files follow each other in time:
+          in the order of the numbers in their names, a sequence in its own.
+        - A HDF5 file, also of MATLAB from version 7.3, or an NWB file.
+        - A Zarr array or group: a folder, a zip file, or a URL of any protocol that fsspec has.
+        - A ``.npy`` or ``.npz`` file. A compressed array of the latter is unpacked to a temporary file.
+
     key : str, optional
-        Which array of an ``.npz`` file or of a Zarr group; may be left out if there is only one.
+        Which movie of several: the name of an array in a ``.npz`` file, the path of one in a Zarr group or a HDF5
+        file, or the name of an imaging series of NWB. Of TIFF and OME-Zarr with further axes, what to take along
+        those, such as ``C=0`` or ``C=0,Z=3``; of TIFF files with several series, also ``series=1``.
+    frames : slice, optional
+        The frames of which the movie consists, by default all.
+    storage_options : mapping, optional
+        Options of the protocol, such as ``{"anon": True}``, for a URL.
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
+    ModuleNotFoundError
+        If reading the format needs a package that is not installed.
     OSError
         If the file cannot be read.
     ValueError
-        If it is not a whole file of these formats, has no such array, or one that has not three axes or is empty.
+        If it is not a whole file of these formats, or there is no such movie in it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> np.save("movie.npy", np.zeros((100, 64, 64), "uint16"))
+    >>> movie = open_movie("movie.npy", frames=slice(0, 50))
+    >>> movie.shape
+    (50, 64, 64)
+    >>> movie[10:20, ::2].shape
+    (10, 32, 64)
     """
-    if path.is_dir():
-        movie = _from_zarr(path, key)
-    elif path.suffix == ".npy":
-        movie = _from_npy(path, key)
+    given = os.fspath(path) if isinstance(path, str | os.PathLike) else tuple(os.fspath(one) for one in path)
+    absolute: str | tuple[str, ...]
+    if isinstance(given, str) and "://" in given:
+        source, absolute = open_zarr(given, key, storage_options), given
+        name = given.rstrip("/").rpartition("/")[2]
+    elif storage_options is not None:
+        raise ValueError(f"{given} is no URL, and storage_options are for nothing else")
+    elif isinstance(given, str):
+        source, absolute = _open(given, key), str(Path(given).absolute())
+        name = Path(absolute).name
     else:
-        movie = _from_npz(path, key)
-    shape = tuple(movie.shape)
-    if len(shape) != 3 or 0 in shape:
-        raise ValueError(f"{path} has an array of shape {shape}, but a movie has (time, y, x)")
+        source, absolute = (
+            _open_many([Path(one) for one in given], key),
+            tuple(str(Path(one).absolute()) for one in given),
+        )
+        name = Path(absolute[0]).name
+    count, height, width = source.shape
+    chosen = _choose_frames(name, count, frames)
+    depth, rows, columns = source.chunks
+    return MovieFile(
+        shape=(len(chosen), height, width),
+        dtype=source.dtype,
+        chunks=(min(max(1, depth // chosen.step), len(chosen)), min(rows, height), min(columns, width)),
+        name=name,
+        key=source.key,
+        frame_rate=None if source.frame_rate is None else source.frame_rate / chosen.step,
+        pixel_size=source.pixel_size,
+        locations=source.locations,
+        frames=chosen,
+        _source=source,
+        _arguments=(
+            absolute,
+            source.key,
+            None if frames is None else slice(chosen.start, chosen.stop, chosen.step),
+            storage_options,
+        ),
+    )
+
+
+def _open_again(
+    shape: tuple[int, ...], dtype: np.dtype[Any], path: Any, key: str | None, frames: slice | None, options: Any
+) -> MovieFile:
+    movie = open_movie(path, key, frames=frames, storage_options=options)
+    if (movie.shape, movie.dtype) != (shape, dtype):
+        raise ValueError(f"{path} has changed: it was {shape} {dtype}, and is {movie.shape} {movie.dtype}")
     return movie
 
 
-def _from_zarr(path: Path, key: str | None) -> Movie:
+def _open(given: str, key: str | None) -> Source:
+    """Open what is at a path, or what matches a pattern."""
+    if Path(given).exists() or not glob.has_magic(given):
+        return _open_file(Path(given), key)
+    found = sorted(map(Path, glob.glob(given)), key=natural_order)  # noqa: PTH207 - Path.glob takes no absolute ones
+    if not found:
+        raise FileNotFoundError(f"{given} is neither a file nor a pattern that any file matches")
+    return _open_many(found, key)
+
+
+def _open_file(path: Path, key: str | None) -> Source:
+    """Open what is at one path: a file, or a folder."""
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist")
+    if path.is_dir():
+        if any((path / name).exists() for name in (*METADATA, UNFINISHED)):
+            return open_zarr(path, key)
+        tiffs = [
+            file for file in path.iterdir() if _SUFFIXES.get(file.suffix.lower()) == "TIFF" and file.name[0] != "."
+        ]
+        if not tiffs:
+            raise ValueError(f"{path} is a folder without a Zarr array or TIFF files; what can be opened: {_FORMATS}")
+        source = open_tiffs(sorted(tiffs, key=natural_order), key)
+        return replace(source, locations=(str(path.absolute()), *source.locations))
+    kind = _kind(path)
+    if kind == "TIFF":
+        return open_tiffs([path], key)
+    openers = {"HDF5": movie_hdf5.open_hdf5, "Zarr": open_zarr, "npy": open_npy, "npz": open_npz}
+    if kind not in openers:
+        raise ValueError(f"{path} is of no format that is known; what can be opened: {_FORMATS}")
+    return openers[kind](path, key)
+
+
+def _open_many(paths: list[Path], key: str | None) -> Source:
+    """Open files that follow each other in time."""
+    if not paths:
+        raise ValueError("there is no path to open a movie from: give one at least")
+    if len(paths) == 1:
+        return _open_file(paths[0], key)
+    for path in paths:
+        if not path.exists():
+            raise FileNotFoundError(f"{path} does not exist")
+        if path.is_dir() or _kind(path) != "TIFF":
+            raise ValueError(f"{path} is no TIFF file, and of several files only those make one movie")
+    return open_tiffs(paths, key)
+
+
+def _kind(path: Path) -> str | None:
+    """Return the format of a file by what it begins with; by its name only if that tells nothing, such as nothing."""
+    with path.open("rb") as file:
+        start = file.read(8)
+        if start[:4] in _TIFF:
+            return "TIFF"
+        if start[:6] == b"\x93NUMPY":
+            return "npy"
+        if start[:4] in (b"PK\3\4", b"PK\5\6"):
+            return "Zarr" if _is_zarr(path) else "npz"
+        for offset in (0, 512, 1024, 2048):
+            file.seek(offset)
+            if file.read(8) == movie_hdf5.SIGNATURE:
+                return "HDF5"
+    return _SUFFIXES.get(path.suffix.lower())
+
+
+def _is_zarr(path: Path) -> bool:
     try:
-        node = zarr.open(path, mode="r")
-    except FileNotFoundError as error:
-        raise ValueError(f"{path} is a folder, but not a Zarr array: give that, or a .npy or .npz file") from error
-    if isinstance(node, zarr.Array):
-        if key is not None:
-            raise ValueError(f"{path} is a single array: leave out --key {key}")
-        return node
-    if key is not None and isinstance(nested := node.get(key), zarr.Array):
-        return nested
-    arrays = dict(node.arrays())
-    return arrays[_choose(path, key, sorted(arrays))]
+        with zipfile.ZipFile(path) as archive:
+            return not {*METADATA}.isdisjoint(archive.namelist())
+    except zipfile.BadZipFile:
+        return False
 
 
-def _from_npy(path: Path, key: str | None) -> Movie:
-    if key is not None:
-        raise ValueError(f"{path} is a single array: leave out --key {key}")
-    try:
-        movie: Movie = np.lib.format.open_memmap(path, mode="r")
-    except (ValueError, SyntaxError, tokenize.TokenError) as error:
-        raise ValueError(f"{path} is not a whole .npy file ({error}): numpy.save writes them") from error
-    return movie
+def _choose_frames(path: object, count: int, frames: slice | None) -> range:
+    if frames is None:
+        return range(count)
+    step = 1 if frames.step is None else operator.index(frames.step)
+    limits = [operator.index(limit) for limit in (frames.start, frames.stop) if limit is not None]
+    chosen = range(count)[frames] if step > 0 else range(0)
+    if not chosen or any(not -count <= limit <= count for limit in limits):
+        raise ValueError(f"{path} has {count} frames, so {frames} is out of bounds, empty or backward")
+    return chosen
 
 
-def _from_npz(path: Path, key: str | None) -> Movie:
-    try:
-        with zipfile.ZipFile(path):  # np.load would take other files for pickles, and give advice on those
-            arrays = np.load(path)
-        with arrays:
-            movie = arrays[_choose(path, key, arrays.files)]
-    # zipfile raises RuntimeError for what it cannot unpack.
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-        raise ValueError(f"{path} is not a whole .npz file ({error}): numpy.savez writes them") from error
-    if not isinstance(movie, np.ndarray):
-        raise ValueError(f"{path} is a .zip file of other things than arrays: numpy.savez writes .npz files")
-    return movie
-
-
-def _choose(path: Path, key: str | None, names: list[str]) -> str:
-    if not names:
-        raise ValueError(f"{path} has no arrays")
-    if key is None and len(names) == 1:
-        return names[0]
-    if key is None or key not in names:
-        wanted = "several arrays" if key is None else f"no array {key!r}"
-        raise ValueError(f"{path} has {wanted}: choose with --key from {', '.join(names)}")
-    return key
+def _ranges(index: Any, shape: tuple[int, ...]) -> tuple[list[range], tuple[Any, ...]]:
+    """Return an index as ranges that go forward, and the index by which what they give becomes what was asked for."""
+    entries = list(index) if isinstance(index, tuple) else [index]
+    if (places := [i for i, entry in enumerate(entries) if entry is Ellipsis]) and len(places) == 1:
+        entries[places[0] : places[0] + 1] = [slice(None)] * (4 - len(entries))
+    if len(entries) > 3:
+        raise IndexError(f"a movie has the axes (time, y, x), which are fewer than {len(entries)} indices")
+    ranges: list[range] = []
+    then: list[Any] = []
+    for entry, length in zip([*entries, *[slice(None)] * (3 - len(entries))], shape, strict=True):
+        if isinstance(entry, slice):
+            indices = range(length)[entry]
+            ranges.append(indices if indices.step > 0 else indices[::-1])
+            then.append(slice(None, None, None if indices.step > 0 else -1))
+            continue
+        try:
+            number = operator.index(entry)
+        except TypeError:
+            raise IndexError(f"a movie is indexed by integers and slices, not by {type(entry).__name__}") from None
+        if not -length <= number < length:
+            raise IndexError(f"index {number} is out of bounds for an axis of length {length}")
+        ranges.append(range(number % length, number % length + 1))
+        then.append(0)
+    return ranges, tuple(then)

@@ -102,13 +102,7 @@ def gather_noise_samples(
     for start, stop, top, bottom in blocks:
         whole = bottom - top == height
         block = np.asarray(movie[start:stop] if whole else movie[start:stop, top:bottom])
-        low, high = float(block.min()), float(block.max())
-        if not np.isfinite(low) or not np.isfinite(high):
-            finite = np.isfinite(block.reshape(len(block), -1)).all(axis=1)
-            raise ValueError(
-                f"movie has NaN or infinite values, for example in frame {start + int(finite.argmin())}: crop them "
-                "away, or leave out the frames that have them"
-            )
+        low, high = _limits(block, start)
         lowest, highest = min(lowest, low), max(highest, high)
         if (top, bottom) not in bands:
             bands[top, bottom] = Noise(block)
@@ -127,6 +121,34 @@ def gather_noise_samples(
         highest=highest,
         frames=to_read // height,
     )
+
+
+def range_of_frames(movie: Movie, max_frames: int) -> tuple[float, float]:
+    """Return the smallest and the largest value, in ADU, of the frames that `gather_noise_samples` would read.
+
+    Raises
+    ------
+    ValueError
+        If it has values that are not finite.
+    """
+    limits = [
+        _limits(np.asarray(movie[start:stop, top:bottom]), start)
+        for start, stop, top, bottom in _blocks(movie, max_frames)
+    ]
+    lowest, highest = zip(*limits, strict=True)
+    return min(lowest), max(highest)
+
+
+def _limits(block: npt.NDArray[Any], start: int) -> tuple[float, float]:
+    """Return the smallest and the largest value of a block that begins with frame `start`."""
+    low, high = float(block.min()), float(block.max())
+    if not np.isfinite(low) or not np.isfinite(high):
+        finite = np.isfinite(block.reshape(len(block), -1)).all(axis=1)
+        raise ValueError(
+            f"movie has NaN or infinite values, for example in frame {start + int(finite.argmin())}: crop them "
+            "away, or leave out the frames that have them"
+        )
+    return low, high
 
 
 def _check(movie: Movie, max_frames: int | None) -> None:
@@ -158,7 +180,7 @@ def _blocks(movie: Movie, max_frames: int | None) -> Iterator[tuple[int, int, in
     """Yield the parts in which to read a movie: first and last frame, first and last row, each last one excluded."""
     frames, height, width = movie.shape
     row_size = width * np.dtype(movie.dtype).itemsize
-    depth, rows = _chunk(movie)
+    depth, rows = stored_chunk(movie)
     length = max(2, _BLOCK_SIZE // (height * row_size))
     band = height
     if depth * height * row_size <= 2 * _BLOCK_SIZE:
@@ -189,7 +211,7 @@ def _parts(total: int, size: int, least: int) -> list[tuple[int, int]]:
     return list(zip(starts, [*starts[1:], total], strict=True))
 
 
-def _chunk(movie: Movie) -> tuple[int, int]:
+def stored_chunk(movie: Movie) -> tuple[int, int]:
     """Return the number of frames and of rows in a chunk of a Zarr, HDF5 or Dask array; one whole frame for others."""
     chunks = getattr(movie, "chunks", None)
     if chunks is None:

@@ -153,7 +153,7 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
         if native.itemsize == 1 and np.dtype(self.encoded_dtype).itemsize > 1:
             raise ValueError(
                 f"Zarr 3.1 cannot read {self.encoded_dtype} codes back in an array of {name}: "
-                "use encoded_dtype='uint8' or 'int8', or an array of a wider dtype"
+                "use encoded_dtype='uint8' or 'int8', a larger beta, an array of a wider dtype, or Zarr format 2"
             )
 
     def _encode_sync(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer:

@@ -3,6 +3,7 @@
 import argparse
 import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
@@ -35,22 +36,21 @@ Task = tuple[Path, str, Path]
 console = Console(width=110)
 
 
-def smooth_movie() -> npt.NDArray[np.int16]:
-    """Return a movie of 1 to 9 photons per pixel and frame, in ADU."""
+def smooth_frames(shape: tuple[int, int, int]) -> Iterator[npt.NDArray[np.int16]]:
+    """Yield the frames of a movie of 1 to 9 photons per pixel and frame, in ADU."""
     random = np.random.default_rng(0)
-    frames, height, width = SHAPE
+    frames, height, width = shape
     y, x = np.mgrid[:height, :width]
     photons = 5 + 4 * np.sin(x / 40) * np.cos(y / 55)
-    movie = np.empty(SHAPE, np.int16)
-    for frame in range(frames):
+    for _ in range(frames):
         noise = DETECTOR.read_noise * random.standard_normal(photons.shape, np.float32)
-        movie[frame] = np.rint(DETECTOR.zero_level + DETECTOR.conversion_gain * random.poisson(photons) + noise)
-    return movie
+        signal = DETECTOR.zero_level + DETECTOR.conversion_gain * random.poisson(photons) + noise
+        yield np.rint(signal).astype(np.int16)
 
 
 def write_movies(folder: Path) -> tuple[Path, dict[str, Path]]:
     """Write the movie as .npy, and longer ones as Zarr arrays; return the path of the first, and of the others."""
-    movie = smooth_movie()
+    movie = np.stack(list(smooth_frames(SHAPE)))
     np.save(folder / "movie.npy", movie)
     stores = {}
     for chunks in CHUNKS:

@@ -3,10 +3,11 @@
 import re
 from pathlib import Path
 
+import command
 import numpy as np
 import pytest
 import zarr
-from command import run
+from command import refused, run
 
 from anscombe_transform.simulate import Detector, simulate_movie
 
@@ -39,41 +40,47 @@ def test_a_movie_from_a_file_is_kept_as_a_zarr_array_where_that_is_asked_for(tmp
     assert "exists already: --output names a new folder" in again.stderr
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--movie", "movie.npz"), "--movie needs --zero-level and --conversion-gain"),
-        (("--movie", "absent.npz"), "does not exist"),
-        (("--movie", "broken.npz", "--zero-level", "0", "--conversion-gain", "1"), "not a whole .npz file"),
-        (
-            ("--movie", "two.npz", "--zero-level", "0", "--conversion-gain", "1"),
-            "choose with --key from a, b",
-        ),
-        (("--movie", "two.npz", "--key", "c", "--zero-level", "0", "--conversion-gain", "1"), "no array 'c'"),
-        (("--movie", "broken.npy", "--zero-level", "0", "--conversion-gain", "1"), "not a whole .npy file"),
-        (("--movie", "damaged.npz", "--zero-level", "0", "--conversion-gain", "1"), "not a whole .npz file"),
-        (("--movie", "flat.npz", "--zero-level", "0", "--conversion-gain", "1"), r"shape \(4, 4\), but a movie has"),
-        (("--movie", "movie.npz", "--zero-level", "0", "--conversion-gain", "0"), "conversion_gain must be above 0"),
-        (("--movie", "movie.npz", "--zero-level", "0", "--conversion-gain", "1"), "-5000 to -5000 ADU.*'int16'"),
-    ],
-)
-def test_wrong_input_gets_one_clear_line_and_status_2_and_leaves_nothing(
-    tmp_path: Path, arguments: tuple[str, ...], message: str
-) -> None:
+GIVEN = "--zero-level 0 --conversion-gain 1"
+
+REFUSED = {
+    "--movie movie.npz": "--movie needs --zero-level and --conversion-gain",
+    f"--movie absent.npz {GIVEN}": "absent.npz does not exist",
+    f"--movie broken.npz {GIVEN}": "broken.npz is not a whole .npz file",
+    f"--movie two.npz {GIVEN}": "two.npz has several arrays: choose with --key from a, b",
+    f"--movie two.npz --key c {GIVEN}": "two.npz has no array 'c'",
+    f"--movie broken.npy {GIVEN}": "broken.npy is not a whole .npy file",
+    f"--movie damaged.npz {GIVEN}": "damaged.npz.* is not a whole .npz file",
+    f"--movie flat.npz {GIVEN}": r"flat.npz has an array of shape \(4, 4\), but a movie has",
+    "--movie movie.npz --zero-level 0 --conversion-gain 0": "conversion_gain must be above 0",
+    f"--movie movie.npz {GIVEN}": "-5000 to -5000 ADU.*'int16'",
+}
+
+
+@pytest.fixture(scope="module")
+def refusals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, command.Result]:
+    folder = tmp_path_factory.mktemp("movies")
     movie = np.full((4, 8, 8), 100, "int16")
     movie[2, 3, 4] = -5000
-    np.savez(tmp_path / "movie.npz", movie=movie)
-    np.savez(tmp_path / "two.npz", a=movie, b=movie)
-    np.savez(tmp_path / "flat.npz", np.zeros((4, 4)))
-    np.save(tmp_path / "whole.npy", movie)
-    (tmp_path / "broken.npy").write_bytes((tmp_path / "whole.npy").read_bytes()[:300])
-    np.savez_compressed(tmp_path / "damaged.npz", movie=np.random.default_rng(0).integers(0, 99, (4, 64, 64)))
-    damaged = bytearray((tmp_path / "damaged.npz").read_bytes())
+    np.savez(folder / "movie.npz", movie=movie)
+    np.savez(folder / "two.npz", a=movie, b=movie)
+    np.savez(folder / "flat.npz", np.zeros((4, 4)))
+    np.save(folder / "whole.npy", movie)
+    (folder / "broken.npy").write_bytes((folder / "whole.npy").read_bytes()[:300])
+    np.savez_compressed(folder / "damaged.npz", movie=np.random.default_rng(0).integers(0, 99, (4, 64, 64)))
+    damaged = bytearray((folder / "damaged.npz").read_bytes())
     damaged[100:300] = bytes(200)
-    (tmp_path / "damaged.npz").write_bytes(damaged)
-    (tmp_path / "broken.npz").write_bytes((tmp_path / "two.npz").read_bytes()[:300])
-    result = run("demo", *arguments, "--output", "kept", cwd=tmp_path)
-    assert result.returncode == 2
-    assert re.search(message, result.stderr)
-    assert "Traceback" not in result.stderr
-    assert not (tmp_path / "kept").exists()
+    (folder / "damaged.npz").write_bytes(damaged)
+    (folder / "broken.npz").write_bytes((folder / "two.npz").read_bytes()[:300])
+    before = command.files(folder)
+    lines = [["demo", *arguments.split(), "--output", f"kept_{number}"] for number, arguments in enumerate(REFUSED)]
+    results = command.run_all(lines, folder)
+    assert command.files(folder) == before
+    assert not list(folder.glob("kept_*"))
+    return dict(zip(REFUSED, results, strict=True))
+
+
+@pytest.mark.parametrize("arguments", REFUSED)
+def test_wrong_input_gets_one_clear_line_and_status_2_and_leaves_nothing(
+    refusals: dict[str, command.Result], arguments: str
+) -> None:
+    refused(refusals[arguments], REFUSED[arguments])

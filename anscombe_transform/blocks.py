@@ -1,0 +1,220 @@
+"""Writes a movie into a Zarr array block by block, on Dask, and reads back each block that was written."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import numpy as np
+from zarr.core.sync import sync
+
+from anscombe_transform.extras import needed
+from anscombe_transform.photon_transfer import Movie, stored_chunk
+from anscombe_transform.stores import Array, Draft
+from anscombe_transform.verification import Comparison, Verification
+
+if TYPE_CHECKING:
+    import dask.array as da
+
+_BLOCK_SIZE = 1 << 24
+"""Bytes of a movie that a task writes, as nearly as its chunks allow."""
+
+_LARGEST_BLOCK = 1 << 28
+"""Bytes of the movie in a block, unless a single chunk or shard has more."""
+
+Progress = Callable[[int, int], None]
+
+
+def unit_of_writing(array: Array) -> tuple[int, ...]:
+    """Return the shape of the parts of an array that can be written independently: its shards, or its chunks."""
+    return array.shards or array.chunks
+
+
+def block_shape(shape: tuple[int, ...], unit: tuple[int, ...], itemsize: int, depth: int = 1) -> tuple[int, ...]:
+    """Return the shape, in whole units, of the blocks in which a movie (time, y, x) is written.
+
+    Blocks have whole frames where these are not too large, and at least `depth` of them, as many as a chunk of the
+    movie has: otherwise much would be read, and unpacked, more than once.
+    """
+    whole = [math.ceil(size / step) * step for size, step in zip(shape, unit, strict=True)]
+    block = [unit[0], whole[1], whole[2]]
+    for axis in (1, 2):
+        others = math.prod(block) // block[axis] * itemsize
+        if block[axis] * others > _LARGEST_BLOCK:
+            block[axis] = max(1, _LARGEST_BLOCK // (others * unit[axis])) * unit[axis]
+    unit_size = math.prod(block) * itemsize
+    wanted = max(_BLOCK_SIZE // unit_size, math.ceil(depth / unit[0]))
+    units = max(1, min(wanted, _LARGEST_BLOCK // unit_size))
+    block[0] = min(units * unit[0], whole[0])
+    return tuple(block)
+
+
+def load_dask() -> Any:
+    """Return `dask.array`."""
+    with needed("compressing movies needs Dask"):
+        import dask.array
+    return dask.array
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """What a task does with its block; it is sent to the workers."""
+
+    draft: Draft
+    verification: Verification
+    resume: bool
+
+    def __call__(self, block: Any, block_info: Any = None) -> Any:
+        region = tuple(slice(*bounds) for bounds in block_info[0]["array-location"])
+        values = np.ascontiguousarray(block)
+        frames = f"frames {region[0].start} to {region[0].stop - 1}"
+        array = self.draft.array
+        try:
+            if not (self.resume and self._is_there(array, region, values)):
+                if self.resume:
+                    _delete(array, region)
+                array[region] = values
+            compared = self.verification.compare(values, np.asarray(array[region]))
+        except ValueError as error:
+            raise ValueError(f"{frames}: {error}") from error
+        except Exception as error:  # OSError, and what libraries of remote stores have of their own
+            raise OSError(f"{frames} cannot be written: {error}") from error
+        result = np.empty((1, 1, 1), dtype=object)
+        result[0, 0, 0] = compared
+        return result
+
+    def _is_there(self, array: Array, region: tuple[slice, ...], values: Any) -> bool:
+        """Return whether the block was written before, as it would be written now."""
+        try:
+            stored = np.asarray(array[region])
+        except Exception:  # of whatever class a codec has for a chunk that is not whole
+            return False
+        return np.array_equal(stored, self.verification.expected(values), equal_nan=stored.dtype.kind == "f")
+
+
+def _delete(array: Array, region: tuple[slice, ...]) -> None:
+    """Delete the chunks or shards of a region: one that is damaged could not be written in parts."""
+    grid = (
+        range(bounds.start // size, math.ceil(bounds.stop / size))
+        for bounds, size in zip(region, unit_of_writing(array), strict=True)
+    )
+    for place in itertools.product(*grid):
+        sync((array.store_path / array.metadata.encode_chunk_key(place)).delete())
+
+
+def write_movie(
+    movie: Movie,
+    draft: Draft,
+    verification: Verification,
+    *,
+    resume: bool = False,
+    ways: str = "",
+    scheduler: str | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Write a movie into an array, finish it, and return how what came back from the store compares.
+
+    Parameters
+    ----------
+    movie : Movie
+        Movie of shape (time, y, x).
+    draft : Draft
+        The array.
+    verification : Verification
+        What comes back is compared by it.
+    resume : bool, default False
+        Leave blocks as they are that are there already; by default all that is there is deleted first.
+    ways : str
+        What an error says can be done with an array that is not finished, but for deleting it.
+    scheduler : str, optional
+        Address of a Dask scheduler; by default the threads of this process do the work.
+    progress : callable, optional
+        Called with the number of bytes of the movie that were written and of those to be written.
+
+    Returns
+    -------
+    Comparison
+        Of all blocks.
+
+    Raises
+    ------
+    ValueError
+        If the codec cannot hold a value, a block comes back too far from the movie, or workers cannot reach the output.
+    OSError
+        If the movie cannot be read or the array not written.
+    """
+    location = draft.location
+    if scheduler is not None and location.url.startswith("memory://"):
+        raise ValueError(f"{location.url} is in the memory of one process: choose an output that all workers reach")
+    if not resume:
+        location.clear()
+    draft.begin()
+    try:
+        comparison = _write_blocks(movie, draft, _Writer(draft, verification, resume), scheduler, progress)
+        draft.finish()
+    except BaseException as error:
+        error.add_note(f"{location.url} is not finished: {ways}--overwrite begins anew.")
+        raise
+    return comparison
+
+
+def _write_blocks(
+    movie: Movie, draft: Draft, writer: _Writer, scheduler: str | None, progress: Progress | None
+) -> Comparison:
+    da = load_dask()
+    shape = tuple(movie.shape)
+    dtype = np.dtype(movie.dtype)
+    depth, _ = stored_chunk(movie)
+    chunks = block_shape(shape, unit_of_writing(draft.template), dtype.itemsize, depth)
+    if isinstance(movie, da.Array):
+        source = movie.rechunk(chunks)
+    else:
+        source = da.from_array(movie, chunks=chunks, name=f"movie-{uuid4()}", meta=np.empty((0, 0, 0), dtype))
+    results = source.map_blocks(
+        writer,
+        dtype=object,
+        chunks=(1, 1, 1),
+        meta=np.empty((0, 0, 0), dtype=object),
+        name=f"written-{uuid4()}",
+    )
+    total = math.prod(shape) * dtype.itemsize
+    return reduce(Comparison.merge, _compute(results, scheduler, total, progress))
+
+
+def _compute(results: da.Array, scheduler: str | None, total: int, progress: Progress | None) -> Iterable[Comparison]:
+    written = 0
+
+    def show(compared: Comparison) -> Comparison:
+        nonlocal written
+        written += compared.nbytes
+        if progress is not None:
+            progress(written, total)
+        return compared
+
+    if scheduler is None:
+        from dask.callbacks import Callback
+
+        def finished(key: Any, result: Any, *_: Any) -> None:
+            if key[0] == results.name:
+                show(result[0, 0, 0])
+
+        with Callback(posttask=finished):
+            compared = list(results.compute(scheduler="threads").ravel())
+        if progress is not None and written < total:  # a single task goes under another name
+            progress(total, total)
+        return compared
+    with needed("a cluster needs distributed", "cluster"):
+        from distributed import Client, as_completed
+
+    with Client(scheduler) as client:
+        futures = client.compute(list(results.to_delayed().ravel()))
+        try:
+            return [show(result[0, 0, 0]) for _, result in as_completed(futures, with_results=True)]
+        except BaseException:
+            client.cancel(futures)
+            raise

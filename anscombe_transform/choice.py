@@ -1,0 +1,86 @@
+"""Which parameters, and which dtype of codes, the array of a movie gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from anscombe_transform.arrays import encode_array
+from anscombe_transform.codec import CodecParameters
+from anscombe_transform.estimate import estimate_parameters, range_with_headroom
+from anscombe_transform.photon_transfer import Movie, range_of_frames
+from anscombe_transform.transform import EncodedDType, OutOfRange, Transform, narrowest_dtype, parse_encoded_dtype
+
+FRAMES_TO_READ = 256
+"""Frames, spread over the movie, that parameters and range are taken from."""
+
+Range = tuple[float, float]
+"""The smallest and the largest value that was seen, in ADU."""
+
+
+def choose_parameters(
+    movie: Movie,
+    zero_level: float | None,
+    conversion_gain: float | None,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[dict[str, Any], Range | None]:
+    """Return the parameters, given or estimated, with their source and errors; and the range, if frames were read.
+
+    Raises
+    ------
+    ValueError
+        If only one is given, or the movie does not tell them.
+    """
+    if (zero_level is None) != (conversion_gain is None):
+        raise ValueError("--zero-level and --conversion-gain belong together: give both, or none")
+    if zero_level is not None and conversion_gain is not None:
+        given = Transform(zero_level, conversion_gain)
+        parameters = {"source": "given", "zero_level": given.zero_level, "conversion_gain": given.conversion_gain}
+        return parameters, None
+    try:
+        estimate = estimate_parameters(movie, max_frames=FRAMES_TO_READ, progress=progress)
+    except ValueError as error:
+        error.add_note("Or give --zero-level and --conversion-gain.")
+        raise
+    parameters = {
+        "source": "estimated",
+        "zero_level": estimate.zero_level,
+        "zero_level_error": estimate.zero_level_error,
+        "conversion_gain": estimate.conversion_gain,
+        "conversion_gain_error": estimate.conversion_gain_error,
+        "frames": estimate.frames,
+    }
+    return parameters, (estimate.lowest, estimate.highest)
+
+
+def choose_codec(
+    codec_class: Callable[..., CodecParameters],
+    movie: Movie,
+    parameters: Mapping[str, Any],
+    seen: Range | None,
+    *,
+    beta: float,
+    encoded_dtype: npt.DTypeLike | None,
+    out_of_range: OutOfRange | None,
+) -> CodecParameters:
+    """Return the codec; without `encoded_dtype`, the narrowest that holds the range with headroom.
+
+    Raises
+    ------
+    ValueError
+        If its codes do not hold what was seen: nothing has been written yet.
+    """
+    dtype = np.dtype(movie.dtype)
+    transform = Transform(parameters["zero_level"], parameters["conversion_gain"], beta)
+    if encoded_dtype is None or parse_encoded_dtype(encoded_dtype)[0] != "f":
+        seen = seen or range_of_frames(movie, FRAMES_TO_READ)
+        if encoded_dtype is None:
+            narrowest = narrowest_dtype(transform, *range_with_headroom(transform, *seen, dtype))
+            encoded_dtype = cast("EncodedDType", narrowest)  # float64 holds everything
+        encode_array(np.array(seen, dtype), transform, parse_encoded_dtype(encoded_dtype), out_of_range)
+    return codec_class(
+        transform.zero_level, transform.conversion_gain, encoded_dtype, dtype, beta, out_of_range=out_of_range
+    )

@@ -1,0 +1,277 @@
+"""Where Zarr arrays are kept, and whether what is there is finished."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import zarr
+from zarr.abc.store import Store
+from zarr.core.buffer import Buffer, cpu, default_buffer_prototype
+from zarr.core.sync import sync
+from zarr.storage import FsspecStore, LocalStore, MemoryStore, StorePath
+
+Array = zarr.Array[Any]
+
+UNFINISHED = "unfinished.json"
+"""The key under which an array that is being written has its metadata, until all chunks are there."""
+
+_OF_ZARR = re.compile(r"zarr\.json|unfinished\.json|[\d.]+|.*\.partial|\..*")
+"""Files in the root of an array or group: metadata, chunks of format 2, what an interruption left, and hidden ones."""
+
+METADATA = ("zarr.json", ".zarray", ".zgroup")
+"""The keys of which one is in every array or group."""
+
+
+@dataclass(frozen=True)
+class Location:
+    """A local folder, or a URL that fsspec knows.
+
+    Nothing here is kept open, so that it can be sent to other processes.
+    """
+
+    url: str
+    """The absolute path of a folder, or a URL."""
+    storage_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """For fsspec, such as a key, a secret and an endpoint."""
+
+    @classmethod
+    def parse(cls, path: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None) -> Self:
+        """Return the location of a path or URL.
+
+        Raises
+        ------
+        ValueError
+            If there are options for a local folder, which has none.
+        """
+        url = os.fspath(path)
+        if url.startswith("file://"):
+            url = url.removeprefix("file://")
+        if "://" in url:
+            return cls(url.rstrip("/"), dict(storage_options or {}))
+        if storage_options:
+            raise ValueError(
+                f"{url} is a local folder, which has no storage options: leave out {list(storage_options)}"
+            )
+        return cls(str(Path(url).absolute()))
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder of this machine's file system."""
+        return "://" not in self.url
+
+    def store(self, *, read_only: bool = False) -> Store:
+        """Return the store; a local folder that is written to is made with the first key."""
+        if self.is_local:
+            return LocalStore(self.url, read_only=read_only)
+        try:
+            return FsspecStore.from_url(self.url, storage_options=dict(self.storage_options), read_only=read_only)
+        except ImportError as error:
+            raise ModuleNotFoundError(f"{self.url} cannot be reached: {error}") from error
+
+    def get(self, key: str) -> bytes | None:
+        """Return what is stored under a key, or None."""
+        if self.is_local and not Path(self.url).is_dir():
+            return None
+        with self._reached():
+            found = sync(self.store(read_only=True).get(key, default_buffer_prototype()))
+        return None if found is None else found.to_bytes()
+
+    def set(self, key: str, value: bytes) -> None:
+        """Store bytes under a key."""
+        with self._reached():
+            sync(self.store().set(key, cpu.Buffer.from_bytes(value)))
+
+    def delete(self, key: str) -> None:
+        """Delete what is stored under a key."""
+        with self._reached():
+            sync(self.store().delete(key))
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Make an OSError of the errors that the libraries of remote stores have of their own."""
+        try:
+            yield
+        except OSError:
+            raise
+        except Exception as error:
+            raise OSError(f"{self.url} cannot be reached: {error}") from error
+
+    def state(self) -> Literal["empty", "unfinished", "zarr", "other"]:
+        """Return what is there: nothing, an array that is not finished, Zarr data, or other files."""
+        if self.is_local and not Path(self.url).is_dir():
+            return "other" if Path(self.url).exists() else "empty"
+        if begun(self) is not None:
+            return "unfinished"
+        if any(self.get(key) is not None for key in METADATA):
+            return "zarr"
+        with self._reached():
+            return "empty" if sync(self.store(read_only=True).is_empty("")) else "other"
+
+    def check_free(self, *, overwrite: bool, ways: str = "") -> None:
+        """Raise ValueError if there is something that may not be deleted; `ways` is what else can be done with it."""
+        state = self.state()
+        if state == "other":
+            raise ValueError(f"{self.url} holds files that are no Zarr array: choose another output, or delete them")
+        if overwrite and (others := self._other_files()):
+            raise ValueError(f"{self.url} also holds {others[0]}, which is not of Zarr: choose another output")
+        if state == "unfinished" and not overwrite:
+            raise ValueError(f"{self.url} holds an array that is not finished: {ways}--overwrite deletes it")
+        if state == "zarr" and not overwrite:
+            raise ValueError(f"{self.url} holds Zarr data: choose another output, or --overwrite to delete them")
+
+    def _other_files(self) -> list[str]:
+        """Return the names of files in the root of a local folder that are not of Zarr."""
+        if not self.is_local or not Path(self.url).is_dir():
+            return []
+        names = [path.name for path in Path(self.url).iterdir() if path.is_file()]
+        return sorted(name for name in names if not _OF_ZARR.fullmatch(name))
+
+    def check_apart(self, movie: object, *, overwrite: bool = False) -> None:
+        """Raise ValueError if the movie is at the same place, within this one, or around it, or nobody can tell."""
+        places = places_of(movie)
+        if places is None and overwrite and self.state() != "empty":
+            raise ValueError(
+                f"{self.url} may be where the movie is, which {type(movie).__name__} does not tell: delete it yourself"
+            )
+        for place in places or ():
+            if self.overlaps(place):
+                raise ValueError(f"{self.url} is where the movie is, {place}: choose another output")
+
+    def clear(self) -> None:
+        """Delete all that is there."""
+        if not self.is_local:
+            with self._reached():
+                sync(self.store().delete_dir(""))  # clear() of Zarr 3.1 stops at the first folder that is gone already
+        elif Path(self.url).is_dir():
+            sync(self.store().clear())
+
+    def overlaps(self, other: str) -> bool:
+        """Return whether another path or URL is the same place, within this one, or around it."""
+        theirs = Location.parse(other)
+        if self.is_local != theirs.is_local:
+            return False
+        if self.is_local:
+            here, there = Path(self.url).resolve(), Path(theirs.url).resolve()
+            return here.is_relative_to(there) or there.is_relative_to(here)
+        own, their = (re.sub("://+", "://", url) + "/" for url in (self.url, theirs.url))
+        return own.startswith(their) or their.startswith(own)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An array whose metadata are not yet where Zarr looks for them: until it is finished, nobody can open it.
+
+    Attributes
+    ----------
+    location : Location
+        Where it is kept.
+    path : str
+        The array's path within, ``""`` for the root.
+    documents : mapping of str to str
+        The metadata, by key: of the array, and of the group that it is in.
+    """
+
+    location: Location
+    path: str
+    documents: Mapping[str, str] = field(hash=False)
+
+    @classmethod
+    def of(cls, created: Mapping[str, Buffer], location: Location, path: str = "") -> Self:
+        """Make the draft of an array that was created in the dictionary of a `MemoryStore`, to be kept elsewhere."""
+        return cls(location, path, {key: text.to_bytes().decode() for key, text in created.items()})
+
+    @cached_property
+    def template(self) -> Array:
+        """The array in memory, without chunks."""
+        memory = MemoryStore({key: cpu.Buffer.from_bytes(text.encode()) for key, text in self.documents.items()})
+        return zarr.open_array(memory, path=self.path, mode="r+")
+
+    @cached_property
+    def array(self) -> Array:
+        """The array, to write and read chunks of."""
+        store = StorePath(self.location.store(), self.path)
+        return zarr.Array(zarr.AsyncArray(metadata=self.template.metadata, store_path=store))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Draft, (self.location, self.path, self.documents)
+
+    def begin(self) -> None:
+        """Write the metadata to the marker that says that the array is not finished."""
+        marker = {
+            "note": "This array is not finished, and cannot be opened yet. It is written by anscombe-transform.",
+            "path": self.path,
+            "documents": dict(self.documents),
+        }
+        self.location.set(UNFINISHED, json.dumps(marker, indent=2).encode())
+
+    def finish(self) -> None:
+        """Write the metadata to where Zarr looks for them, and remove the marker."""
+        if self.location.is_local:
+            for left_by_a_killed_process in Path(self.location.url).rglob("*.partial"):
+                left_by_a_killed_process.unlink()
+        # What makes an array of the rest comes last: zarr.json of the root, and .zarray after .zattrs.
+        for key in sorted(self.documents, key=lambda key: (key.count("/"), key), reverse=True):
+            self.location.set(key, self.documents[key].encode())
+        self.location.delete(UNFINISHED)
+
+
+def begun(location: Location) -> Draft | None:
+    """Return the array that is not finished, or None if there is no marker, or one that is not of this package."""
+    text = location.get(UNFINISHED)
+    if text is None:
+        return None
+    try:
+        marker = json.loads(text)
+        return _whole(Draft(location, marker["path"], marker["documents"]))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def finished(location: Location) -> Draft | None:
+    """Return the array that is finished, at the root or in the group of an OME-NGFF image, or None."""
+    keys = ("zarr.json", "0/zarr.json", ".zarray", ".zattrs")
+    found = {key: text.decode() for key in keys if (text := location.get(key)) is not None}
+    try:
+        return _whole(Draft(location, "0" if "0/zarr.json" in found else "", found))
+    except ValueError:
+        return None
+
+
+def _whole(draft: Draft) -> Draft:
+    """Return a draft whose metadata are those of an array, or raise ValueError."""
+    try:
+        draft.template  # noqa: B018 - what it opens is kept
+    except Exception as error:  # of whatever class Zarr has
+        raise ValueError("no metadata of an array") from error
+    return draft
+
+
+def places_of(movie: object) -> tuple[str, ...] | None:
+    """Return the paths and URLs from which a movie is read, or None if that is not known."""
+    if hasattr(movie, "locations"):
+        return tuple(movie.locations)
+    if isinstance(movie, np.ndarray):
+        return (str(movie.filename),) if isinstance(movie, np.memmap) and movie.filename else ()
+    if isinstance(movie, zarr.Array):
+        store = movie.store
+        if isinstance(store, LocalStore):
+            return (str(store.root / movie.path),)
+        if isinstance(store, FsspecStore):
+            return (f"{store.fs.unstrip_protocol(store.path)}/{movie.path}".rstrip("/"),)
+        if isinstance(store, MemoryStore):
+            return ()
+    return None
+
+
+def options_for(place: object, storage_options: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return the options for a path or URL, which only a URL has."""
+    return storage_options if isinstance(place, str) and "://" in place else None

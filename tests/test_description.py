@@ -1,0 +1,248 @@
+"""What is told of compressed arrays, against what Zarr and the file system have."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import reference
+import zarr
+from hypothesis import given
+from hypothesis import strategies as st
+from stored import FailingMovie, contents, memory_url
+from strategies import INTEGER_CODE_DTYPES, Parameters, parameters
+
+from anscombe_transform import AnscombeTransformV2, AnscombeTransformV3, compress, describe
+from anscombe_transform.simulate import simulate_movie
+from anscombe_transform.stores import Location
+
+Movie = npt.NDArray[Any]
+
+MOVIE: Movie = simulate_movie((20, 64, 64))
+GIVEN: dict[str, Any] = {"zero_level": 100.0, "conversion_gain": 40.0}
+
+LAYOUTS: list[dict[str, Any]] = [
+    {},
+    {"zarr_format": 2, "chunks": 3},
+    {"chunks": (3, 20, 64)},
+    {"chunks": 2, "shards": 4},
+    {"chunks": (2, 32, 32), "shards": (4, 64, 64)},
+    {"ome": True, "chunks": 5},
+    {"compressor": "none"},
+    {"compressor": "blosc-lz4", "level": 9, "out_of_range": "clamp", "beta": 0.25},
+]
+
+
+def stored_objects(place: str | Path) -> int:
+    """Return the number of chunks or shards in a store."""
+    metadata = ("zarr.json", ".zarray", ".zattrs", "unfinished.json")
+    return len([key for key in contents(place) if not key.endswith(metadata)])
+
+
+@pytest.mark.parametrize("options", LAYOUTS, ids=str)
+@pytest.mark.parametrize("kind", ["folder", "file URL", "memory URL"])
+def test_figures_are_those_of_zarr(tmp_path: Path, options: dict[str, Any], kind: str) -> None:
+    folder = str(tmp_path / "a")
+    place = {"folder": folder, "file URL": f"file://{folder}", "memory URL": memory_url()}[kind]
+    result = compress(MOVIE, place, **options)
+    described = describe(place)
+    array = zarr.open_array(place, path="0" if "ome" in options else "", mode="r")
+    assert described.store == result.output
+    assert described.finished
+    assert described.zarr_format == array.metadata.zarr_format == options.get("zarr_format", 3)
+    assert (described.shape, described.dtype) == (MOVIE.shape, "int16")
+    assert (described.chunks, described.shards) == (array.chunks, array.shards)
+    assert len(described.compressors) == len(array.compressors)
+    assert described.size == MOVIE.nbytes
+    assert described.stored_size == result.stored_size == array.nbytes_stored()
+    assert described.ratio == MOVIE.nbytes / described.stored_size
+    assert described.zero_level == result.parameters["zero_level"]
+    assert described.conversion_gain == result.parameters["conversion_gain"]
+    assert described.beta == options.get("beta", 0.5)
+    assert described.encoded_dtype == result.encoded_dtype
+    assert described.out_of_range == options.get("out_of_range")
+    assert described.story is not None
+    assert described.story["parameters"] == result.parameters
+
+
+@pytest.mark.parametrize("options", LAYOUTS, ids=str)
+def test_chunks_or_shards_are_counted_as_they_are_in_the_store(tmp_path: Path, options: dict[str, Any]) -> None:
+    movie = MOVIE.copy()
+    movie[10:] = 0
+    compress(movie, tmp_path / "a", **GIVEN, **options)
+    described = describe(tmp_path / "a")
+    unit = described.shards or described.chunks
+    assert described.stored_chunks == stored_objects(tmp_path / "a")
+    assert described.all_chunks == np.prod([-(-size // step) for size, step in zip(MOVIE.shape, unit, strict=True)])
+    compress(MOVIE, tmp_path / "a", **GIVEN, **options, overwrite=True)
+    described = describe(tmp_path / "a")
+    assert described.stored_chunks == described.all_chunks == stored_objects(tmp_path / "a")
+
+
+@given(parameters(), st.sampled_from(INTEGER_CODE_DTYPES), st.sampled_from([2, 3]))
+def test_the_range_that_is_held_ends_where_codes_do(
+    parameters: Parameters, encoded_dtype: str, zarr_format: Any
+) -> None:
+    z, g, beta = (parameters[name] for name in ("zero_level", "conversion_gain", "beta"))
+    codec_class: Any = {2: AnscombeTransformV2, 3: AnscombeTransformV3}[zarr_format]
+    codec = codec_class(**parameters, encoded_dtype=encoded_dtype, decoded_dtype="float64", out_of_range="clamp")
+    place = memory_url()
+    store = Location.parse(place).store()
+    zarr.create_array(store, shape=(1, 1, 1), dtype="float64", filters=[codec], zarr_format=zarr_format)
+    lowest, highest = describe(place).held_range
+    limits = np.iinfo(encoded_dtype)
+    for end, limit, outward in ((lowest, limits.min, -np.inf), (highest, limits.max, np.inf)):
+        assert abs(reference.code(end, z, g, beta) - limit) <= 1e-9 * abs(limit)
+        assert abs(reference.unrounded_code(end, z, g, beta) - limit) == pytest.approx(
+            0.5, abs=1e-6 * abs(limit) + 1e-6
+        )
+        beyond = end + np.sign(outward) * (1e-6 * abs(end) + 1e-6 * g)
+        assert abs(reference.unrounded_code(beyond, z, g, beta) - limit) > 0.5 - 1e-9
+
+
+def test_all_of_it_is_json(tmp_path: Path) -> None:
+    compress(MOVIE, tmp_path / "a", chunks=2, shards=4)
+    described = describe(tmp_path / "a")
+    known = json.loads(json.dumps(described.to_dict()))
+    assert known["shape"] == [20, 64, 64]
+    assert known["shards"] == [4, 64, 64]
+    assert known["ratio"] == described.ratio
+    assert known["story"] == described.story
+
+
+@pytest.mark.parametrize("options", LAYOUTS, ids=str)
+def test_the_table_has_the_figures_for_people(tmp_path: Path, options: dict[str, Any]) -> None:
+    compress(MOVIE, tmp_path / "a.zarr", **GIVEN, **options)
+    described = describe(tmp_path / "a.zarr")
+    text = "\n".join(f"{name}: {value}" for name, value in described.table())
+    assert str(tmp_path / "a.zarr") in text
+    assert "20 x 64 x 64 int16" in text
+    assert f"{described.ratio:.2f}" in text
+    assert f"{described.stored_chunks} of {described.all_chunks}" in text
+    assert "40 ADU per photon" in text
+    assert "100 ADU" in text
+    assert "given" in text
+    if options.get("out_of_range"):
+        assert "clamp" in text
+
+
+def test_frame_rate_pixel_size_and_name_are_in_the_table(tmp_path: Path) -> None:
+    story: dict[str, Any] = {
+        "frame_rate": 30.5,
+        "pixel_size": [0.5, 0.25],
+        "input": {"name": "movie.tif"},
+        "version": "2.0.0",
+    }
+    array = zarr.create_array(
+        tmp_path / "a",
+        shape=MOVIE.shape,
+        dtype="int16",
+        filters=[AnscombeTransformV3(100, 40)],
+        attributes={"anscombe_transform": story},
+    )
+    array[...] = MOVIE
+    described = describe(tmp_path / "a")
+    assert described.story == story
+    text = "\n".join(value for _, value in described.table())
+    for expected in ("30.5 Hz", "0.5 by 0.25", "movie.tif", "2.0.0"):
+        assert expected in text
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_arrays_that_were_written_with_the_codec_alone_have_no_story(tmp_path: Path, zarr_format: Any) -> None:
+    codec_class: Any = {2: AnscombeTransformV2, 3: AnscombeTransformV3}[zarr_format]
+    codec = codec_class(90, 35, encoded_dtype="int16", beta=0.25, out_of_range="clamp")
+    array = zarr.create_array(
+        tmp_path / "a",
+        shape=MOVIE.shape,
+        chunks=(7, 64, 30),
+        dtype="int16",
+        filters=[codec],
+        zarr_format=zarr_format,
+    )
+    empty = describe(tmp_path / "a")
+    assert (empty.stored_chunks, empty.all_chunks) == (0, 9)
+    assert empty.table()
+    array[...] = MOVIE
+    described = describe(tmp_path / "a")
+    assert described.story is None
+    assert described.finished
+    assert (described.zero_level, described.conversion_gain, described.beta) == (90, 35, 0.25)
+    assert (described.encoded_dtype, described.out_of_range) == ("int16", "clamp")
+    assert described.stored_size == sum(map(len, contents(tmp_path / "a").values()))
+    assert (described.stored_chunks, described.all_chunks) == (9, 9)
+    assert "35 ADU per photon" in "\n".join(value for _, value in described.table())
+
+
+@pytest.mark.parametrize("options", [{}, {"zarr_format": 2}, {"ome": True}], ids=str)
+def test_an_array_that_is_not_finished_is_described_as_such(tmp_path: Path, options: dict[str, Any]) -> None:
+    output = tmp_path / "a"
+    with pytest.raises(OSError, match="damaged"):
+        compress(FailingMovie(MOVIE, 19, output / "unfinished.json"), output, **GIVEN, **options, chunks=4)
+    before = contents(output)
+    described = describe(output)
+    assert not described.finished
+    assert (described.shape, described.chunks, described.all_chunks) == (MOVIE.shape, (4, 64, 64), 5)
+    assert described.stored_chunks == stored_objects(output)
+    assert (described.zero_level, described.conversion_gain) == (100, 40)
+    assert described.story is not None
+    assert described.story["parameters"] == {"source": "given"} | GIVEN
+    json.dumps(described.to_dict())
+    assert "resume" in "\n".join(value for _, value in described.table())
+    assert contents(output) == before
+
+
+def test_of_a_group_the_only_array_is_described_or_the_one_that_is_chosen(tmp_path: Path) -> None:
+    group = zarr.create_group(tmp_path / "group")
+    for number in range(2):
+        array = group.create_array(
+            str(number), shape=MOVIE.shape, dtype="int16", filters=[AnscombeTransformV3(100 + number, 40)]
+        )
+        array[...] = MOVIE
+    with pytest.raises(ValueError, match=r"0.*1"):
+        describe(tmp_path / "group")
+    with pytest.raises(ValueError, match=r"7.*0.*1"):
+        describe(tmp_path / "group", key="7")
+    assert describe(tmp_path / "group", key="1").zero_level == 101
+    with pytest.raises(ValueError, match="key"):
+        describe(tmp_path / "group/0", key="1")
+
+
+def test_what_is_no_compressed_array_is_a_valueerror_that_names_it(tmp_path: Path) -> None:
+    zarr.create_array(tmp_path / "plain", data=MOVIE)
+    zarr.create_array(tmp_path / "plain_2", data=MOVIE, zarr_format=2)
+    zarr.create_group(tmp_path / "group")
+    (tmp_path / "file").write_bytes(b"precious")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/precious.txt").write_bytes(b"precious")
+    before = contents(tmp_path)
+    for name in ("plain", "plain_2", "group", "file", "folder", "absent"):
+        with pytest.raises(ValueError, match=rf"{tmp_path}.*{name}"):
+            describe(tmp_path / name)
+    with pytest.raises(ValueError, match=r"memory://.*movie\.zarr"):
+        describe(memory_url())
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("damaged", [b"", b"{", b"[]", b'{"path": "", "documents": {}}'])
+def test_a_marker_that_is_none_is_no_array(tmp_path: Path, damaged: bytes) -> None:
+    (tmp_path / "unfinished.json").write_bytes(damaged)
+    with pytest.raises(ValueError, match=re.escape(str(tmp_path))):
+        describe(tmp_path)
+
+
+@pytest.mark.parametrize("damaged", [b"", b"{", b"\xff"])
+def test_damaged_metadata_are_a_valueerror_that_names_the_place(tmp_path: Path, damaged: bytes) -> None:
+    compress(MOVIE, tmp_path / "a", **GIVEN)
+    (tmp_path / "a/zarr.json").write_bytes(damaged)
+    with pytest.raises(ValueError, match=str(tmp_path / "a")):
+        describe(tmp_path / "a")
+
+
+def test_storage_options_are_for_urls(tmp_path: Path) -> None:
+    compress(MOVIE, tmp_path / "a", **GIVEN)
+    with pytest.raises(ValueError, match="endpoint_url"):
+        describe(tmp_path / "a", storage_options={"endpoint_url": "x"})

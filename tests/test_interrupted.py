@@ -1,0 +1,268 @@
+"""Compression that is killed, interrupted, or finds the disk full, and goes on later; in processes of its own."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import command
+import numpy as np
+import pytest
+import zarr
+from command import refused, rows, succeeded
+
+from anscombe_transform import compress
+from anscombe_transform.description import describe
+
+Layout = dict[str, Any]
+
+LAYOUTS: tuple[Layout, ...] = (
+    {"chunks": (2, 128, 128)},
+    {"chunks": (4, 128, 128), "shards": (8, 256, 256)},
+    {"chunks": (2, 128, 256), "zarr_format": 2},
+    {"chunks": (2, 256, 128), "ome": True},
+)
+
+GIVEN: Layout = {"zero_level": 100.0, "conversion_gain": 40.0, "encoded_dtype": "int8"}
+
+UNFINISHED = "unfinished.json"
+
+LIMIT = 30_000
+"""Bytes of a file that may be written where that is limited: less than a shard has."""
+
+WITH_LIMIT = f"""
+import resource, runpy
+resource.setrlimit(resource.RLIMIT_FSIZE, ({LIMIT}, {LIMIT}))
+runpy.run_module("anscombe_transform", run_name="__main__", alter_sys=True)
+"""
+
+
+class Work(NamedTuple):
+    """A movie to compress, and what should come of it in each layout, by path."""
+
+    movie: Path
+    expected: list[dict[str, bytes]]
+
+    def arguments(self, number: int, output: Path) -> list[str | Path]:
+        words: list[str | Path] = ["compress", self.movie, output]
+        for name, value in (GIVEN | LAYOUTS[number]).items():
+            words.append("--" + name.replace("_", "-"))
+            if value is not True:
+                words.append(",".join(map(str, value)) if isinstance(value, tuple) else str(value))
+        return words
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Work:
+    folder = tmp_path_factory.mktemp("whole")
+    photons = np.random.default_rng(0).poisson(np.linspace(1, 30, 256), (40, 256, 256))
+    np.save(folder / "movie.npy", np.tile((100 + 40 * photons).astype("float64"), (2, 1, 1)))
+    expected = []
+    for number, layout in enumerate(LAYOUTS):
+        # The name of an OME-NGFF image is that of its folder.
+        compress(folder / "movie.npy", folder / f"{number}" / "movie.zarr", **GIVEN, **layout)
+        expected.append(command.files(folder / f"{number}" / "movie.zarr"))
+    return Work(folder / "movie.npy", expected)
+
+
+def count_files(folder: Path) -> int:
+    return sum(len(files) for _, _, files in os.walk(folder))
+
+
+def stop_when(process: subprocess.Popen[str], output: Path, count: int) -> None:
+    """Kill a command when there are so many files."""
+    while process.poll() is None and count_files(output) < count:
+        time.sleep(0.005)
+    process.kill()
+
+
+def check_that_nobody_takes_it_for_finished(work: Work, number: int, output: Path) -> bool:
+    """Return whether there is an array that is not finished, having asserted that it cannot be opened."""
+    if not (output / UNFINISHED).exists():
+        # The command was killed before it wrote anything, or after it was done.
+        assert not output.exists() or list(output.iterdir()) == [] or command.files(output) == work.expected[number]
+        return False
+    with pytest.raises(FileNotFoundError):
+        zarr.open(output, mode="r")
+    assert not describe(output).finished
+    with pytest.raises(ValueError, match="not finished: --resume goes on with it"):
+        compress(work.movie, output, **GIVEN, **LAYOUTS[number])
+    return True
+
+
+def test_after_a_kill_at_any_moment_resume_completes_the_very_files_of_a_run_without_one(
+    tmp_path: Path, work: Work
+) -> None:
+    moments = random.Random(0)
+
+    def kill_and_resume(attempt: int) -> bool:
+        number = attempt % len(LAYOUTS)
+        output = tmp_path / str(attempt) / "movie.zarr"
+        arguments = work.arguments(number, output)
+        count = round(fractions[attempt] * len(work.expected[number]))
+        with command.started(*arguments, cwd=tmp_path) as process:
+            stop_when(process, output, count)
+        was_unfinished = check_that_nobody_takes_it_for_finished(work, number, output)
+        succeeded(command.run(*arguments, "--resume", cwd=tmp_path))
+        assert command.files(output) == work.expected[number]
+        shutil.rmtree(output)
+        return was_unfinished
+
+    fractions = [moments.random() for _ in range(10)]
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(kill_and_resume, range(len(fractions))))
+    assert any(outcomes)
+
+
+def test_the_command_says_that_an_array_is_not_finished_and_goes_on_after_several_kills(
+    tmp_path: Path, work: Work
+) -> None:
+    output = tmp_path / "movie.zarr"
+    arguments = work.arguments(0, output)
+    for fraction in (0.2, 0.5):
+        count = round(fraction * len(work.expected[0]))
+        with command.started(*arguments, "--resume", cwd=tmp_path) as process:
+            stop_when(process, output, count)
+    assert check_that_nobody_takes_it_for_finished(work, 0, output)
+    description = command.run("info", output, cwd=tmp_path)
+    assert (description.returncode, description.stderr) == (1, "")
+    assert dict(rows(description.stdout))["Finished"].startswith("no: ")
+    refused(command.run(*arguments, cwd=tmp_path), "movie.zarr holds an array that is not finished: --resume goes on")
+    chunks = sorted((output / "c").rglob("*/*/*"))
+    chunks[3].write_bytes(chunks[3].read_bytes()[:100])  # as after a power failure
+    (chunks[3].parent / "0.0123.partial").write_bytes(b"what a killed process leaves")
+    printed = dict(rows(succeeded(command.run(*arguments, "--resume", cwd=tmp_path))))
+    assert printed["Read back"].endswith("all within the bound of the format")
+    assert command.files(output) == work.expected[0]
+
+
+@pytest.mark.parametrize("number", range(len(LAYOUTS)))
+def test_an_array_of_which_only_the_marker_was_left_is_finished_by_resume(
+    tmp_path: Path, work: Work, number: int
+) -> None:
+    """As after a kill between the last metadata and the removal of the marker."""
+    output = tmp_path / "movie.zarr"
+    begun = tmp_path / "begun" / "movie.zarr"
+    with command.started(*work.arguments(number, begun), cwd=tmp_path) as process:
+        stop_when(process, begun, 2)
+    for name, content in work.expected[number].items():
+        (output / name).parent.mkdir(parents=True, exist_ok=True)
+        (output / name).write_bytes(content)
+    shutil.copy(begun / UNFINISHED, output / UNFINISHED)
+    assert not describe(output).finished
+    compress(work.movie, output, **GIVEN, **LAYOUTS[number], resume=True)
+    assert command.files(output) == work.expected[number]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process of Windows gets no signals")
+def test_ctrl_c_gets_one_line_and_status_130_and_the_array_can_be_gone_on_with(tmp_path: Path, work: Work) -> None:
+    output = tmp_path / "movie.zarr"
+    arguments = work.arguments(0, output)
+    for attempt in range(10):
+        with command.started(*arguments, "--overwrite", cwd=tmp_path) as process:
+            while process.poll() is None and count_files(output) < 20 + 20 * (attempt % 3):
+                time.sleep(0.005)
+            process.send_signal(signal.SIGINT)
+            result = command.result_of(process)
+        if result.returncode == 0:  # it was done before the signal came
+            continue
+        line = refused(result, "Interrupted.*movie.zarr is not finished: --resume goes on with it", status=130)
+        assert "Traceback" not in line
+        if attempt >= 2:
+            break
+    assert check_that_nobody_takes_it_for_finished(work, 0, output)
+    succeeded(command.run(*arguments, "--resume", cwd=tmp_path))
+    assert command.files(output) == work.expected[0]
+
+
+@pytest.fixture
+def unsorted(tmp_path: Path) -> Iterator[Path]:
+    """Yield a folder, in memory where that can be: there, what was made last is listed and deleted first."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else tmp_path) as folder:
+        yield Path(folder)
+
+
+def test_a_kill_while_overwrite_deletes_leaves_no_array_that_opens_with_chunks_missing(
+    unsorted: Path, work: Work
+) -> None:
+    output = unsorted / "movie.zarr"
+    old = zarr.create_array(output, shape=(5000, 2, 2), chunks=(1, 2, 2), dtype="int16", filters=None, compressors=None)
+    for frame in range(old.shape[0]):
+        path = output / "c" / str(frame) / "0" / "0"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(np.ones(4, "<i2").tobytes())
+    with (
+        command.started(*work.arguments(0, output), "--overwrite", cwd=unsorted) as process,
+        suppress(FileNotFoundError),
+    ):
+        while process.poll() is None and len(list((output / "c").iterdir())) == old.shape[0]:
+            time.sleep(0.001)
+    try:
+        left = zarr.open_array(output, mode="r")
+    except FileNotFoundError:
+        return
+    assert left.shape != old.shape or (np.asarray(left) == 1).all(), "chunks were deleted before the metadata"
+
+
+def limited(work: Work, output: Path) -> command.Result:
+    """Return what comes of the command where files may have no more than `LIMIT` bytes."""
+    return subprocess.run(
+        [sys.executable, "-c", WITH_LIMIT, *work.arguments(1, output)],
+        cwd=output.parent,
+        env=command.variables_of("utf-8", {}),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=command.TIMEOUT,
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limits of this kind")
+def test_files_that_get_too_large_get_one_line_and_status_2_and_the_array_can_be_gone_on_with(
+    tmp_path: Path, work: Work
+) -> None:
+    output = tmp_path / "movie.zarr"
+    refused(limited(work, output), "frames [0-9]+ to [0-9]+ cannot be written: .*movie.zarr is not finished: --resume")
+    assert check_that_nobody_takes_it_for_finished(work, 1, output)
+    assert not list(output.rglob("*.partial"))
+    succeeded(command.run(*work.arguments(1, output), "--resume", cwd=tmp_path))
+    assert command.files(output) == work.expected[1]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Yield a folder on a disk of 1 MB, which can be made larger."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = shutil.which("mount")
+    if sys.platform != "linux" or mount is None or os.geteuid() != 0:
+        pytest.skip("only root of Linux can make a small disk")
+    if subprocess.run([mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True).returncode != 0:
+        pytest.skip("this machine lets nobody make a small disk")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def test_a_full_disk_gets_one_line_and_status_2_and_with_more_room_resume_completes(
+    small_disk: Path, work: Work
+) -> None:
+    output = small_disk / "movie.zarr"
+    arguments = work.arguments(0, output)
+    line = refused(command.run(*arguments, cwd=small_disk), "cannot be written: .*No space left on device")
+    assert "movie.zarr is not finished: --resume goes on with it" in line
+    assert check_that_nobody_takes_it_for_finished(work, 0, output)
+    assert count_files(output) > 20
+    subprocess.run(["mount", "-o", "remount,size=60m", small_disk], check=True)
+    succeeded(command.run(*arguments, "--resume", cwd=small_disk))
+    assert command.files(output) == work.expected[0]
