@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from anscombe_transform.verification import Comparison, Verification
 
 if TYPE_CHECKING:
     import dask.array as da
+    from distributed import Client
 
 _BLOCK_SIZE = 1 << 24
 """Bytes of a movie that a task writes, as nearly as its chunks allow."""
@@ -79,14 +81,27 @@ class _Writer:
                 if self.resume:
                     _delete(array, region)
                 array[region] = values
-            compared = self.verification.compare(values, np.asarray(array[region]))
+            stored = np.asarray(array[region])
         except ValueError as error:
+            self._blame_frame(region[0].start, values)
             raise ValueError(f"{frames}: {error}") from error
         except Exception as error:  # OSError, and what libraries of remote stores have of their own
             raise OSError(f"{frames} cannot be written: {error}") from error
+        try:
+            compared = self.verification.compare(values, stored)
+        except ValueError as error:
+            raise OSError(f"{frames} were not stored as they are: {error}") from error
         result = np.empty((1, 1, 1), dtype=object)
         result[0, 0, 0] = compared
         return result
+
+    def _blame_frame(self, start: int, values: Any) -> None:
+        """Raise ValueError for the first frame that the codec cannot hold, if there is one."""
+        for number, frame in enumerate(values, start):
+            try:
+                self.verification.expected(frame)
+            except ValueError as error:
+                raise ValueError(f"frame {number}: {error}") from error
 
     def _is_there(self, array: Array, region: tuple[slice, ...], values: Any) -> bool:
         """Return whether the block was written before, as it would be written now."""
@@ -144,27 +159,42 @@ def write_movie(
     Raises
     ------
     ValueError
-        If the codec cannot hold a value, a block comes back too far from the movie, or workers cannot reach the output.
+        If the codec cannot hold a value, or workers cannot reach the output.
     OSError
-        If the movie cannot be read or the array not written.
+        If the movie cannot be read, the array not written, or a block comes back too far from the movie.
     """
     location = draft.location
     if scheduler is not None and location.url.startswith("memory://"):
         raise ValueError(f"{location.url} is in the memory of one process: choose an output that all workers reach")
-    if not resume:
-        location.clear()
-    draft.begin()
-    try:
-        comparison = _write_blocks(movie, draft, _Writer(draft, verification, resume), scheduler, progress)
-        draft.finish()
-    except BaseException as error:
-        error.add_note(f"{location.url} is not finished: {ways}--overwrite begins anew.")
-        raise
+    with _connected(scheduler) as client:  # before anything is deleted
+        if not resume:
+            location.clear()
+        draft.begin()
+        try:
+            comparison = _write_blocks(movie, draft, _Writer(draft, verification, resume), client, progress)
+            draft.finish()
+        except BaseException as error:
+            if isinstance(error, ValueError):  # which the same movie and options would only raise again
+                ways = ""
+            error.add_note(f"{location.url} is not finished: {ways}--overwrite begins anew.")
+            raise
     return comparison
 
 
+@contextmanager
+def _connected(scheduler: str | None) -> Iterator[Client | None]:
+    """Yield the client of a scheduler, or None if the threads of this process do the work."""
+    if scheduler is None:
+        yield None
+        return
+    with needed("a cluster needs distributed", "cluster"):
+        from distributed import Client
+    with Client(scheduler) as client:
+        yield client
+
+
 def _write_blocks(
-    movie: Movie, draft: Draft, writer: _Writer, scheduler: str | None, progress: Progress | None
+    movie: Movie, draft: Draft, writer: _Writer, client: Client | None, progress: Progress | None
 ) -> Comparison:
     da = load_dask()
     shape = tuple(movie.shape)
@@ -183,10 +213,10 @@ def _write_blocks(
         name=f"written-{uuid4()}",
     )
     total = math.prod(shape) * dtype.itemsize
-    return reduce(Comparison.merge, _compute(results, scheduler, total, progress))
+    return reduce(Comparison.merge, _compute(results, client, total, progress))
 
 
-def _compute(results: da.Array, scheduler: str | None, total: int, progress: Progress | None) -> Iterable[Comparison]:
+def _compute(results: da.Array, client: Client | None, total: int, progress: Progress | None) -> Iterable[Comparison]:
     written = 0
 
     def show(compared: Comparison) -> Comparison:
@@ -196,7 +226,7 @@ def _compute(results: da.Array, scheduler: str | None, total: int, progress: Pro
             progress(written, total)
         return compared
 
-    if scheduler is None:
+    if client is None:
         from dask.callbacks import Callback
 
         def finished(key: Any, result: Any, *_: Any) -> None:
@@ -208,13 +238,11 @@ def _compute(results: da.Array, scheduler: str | None, total: int, progress: Pro
         if progress is not None and written < total:  # a single task goes under another name
             progress(total, total)
         return compared
-    with needed("a cluster needs distributed", "cluster"):
-        from distributed import Client, as_completed
+    from distributed import as_completed
 
-    with Client(scheduler) as client:
-        futures = client.compute(list(results.to_delayed().ravel()))
-        try:
-            return [show(result[0, 0, 0]) for _, result in as_completed(futures, with_results=True)]
-        except BaseException:
-            client.cancel(futures)
-            raise
+    futures = client.compute(list(results.to_delayed().ravel()))
+    try:
+        return [show(result[0, 0, 0]) for _, result in as_completed(futures, with_results=True)]
+    except BaseException:
+        client.cancel(futures)
+        raise

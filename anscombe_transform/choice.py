@@ -8,11 +8,18 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from anscombe_transform.arrays import encode_array
 from anscombe_transform.codec import CodecParameters
 from anscombe_transform.estimate import estimate_parameters, range_with_headroom
 from anscombe_transform.photon_transfer import Movie, range_of_frames
-from anscombe_transform.transform import EncodedDType, OutOfRange, Transform, narrowest_dtype, parse_encoded_dtype
+from anscombe_transform.transform import (
+    EncodedDType,
+    OutOfRange,
+    Transform,
+    held_range,
+    narrowest_dtype,
+    parse_encoded_dtype,
+    parse_out_of_range,
+)
 
 FRAMES_TO_READ = 256
 """Frames, spread over the movie, that parameters and range are taken from."""
@@ -80,7 +87,18 @@ def choose_codec(
         if encoded_dtype is None:
             narrowest = narrowest_dtype(transform, *range_with_headroom(transform, *seen, dtype))
             encoded_dtype = cast("EncodedDType", narrowest)  # float64 holds everything
-        encode_array(np.array(seen, dtype), transform, parse_encoded_dtype(encoded_dtype), out_of_range)
+        if parse_out_of_range(out_of_range) is None:
+            _check_held(transform, parse_encoded_dtype(encoded_dtype), seen)
     return codec_class(
         transform.zero_level, transform.conversion_gain, encoded_dtype, dtype, beta, out_of_range=out_of_range
     )
+
+
+def _check_held(transform: Transform, encoded_dtype: EncodedDType, seen: Range) -> None:
+    (lowest, highest), (first, last) = seen, held_range(transform, encoded_dtype)
+    if not first <= lowest <= highest <= last:
+        raise ValueError(
+            f"the movie has values from {lowest:g} to {highest:g} ADU, and {encoded_dtype} codes hold {first:g} to "
+            f"{last:g} with these parameters: use encoded_dtype={narrowest_dtype(transform, *seen)!r}, or "
+            "out_of_range='clamp'"
+        )

@@ -115,7 +115,8 @@ class Compression:
             return [*rows, ("Read back", "no, it was finished before")]
         if not self.dry_run:
             rows.append(("Time", f"{self.seconds:.1f} s, {quantity(self.size / self.seconds, 'B/s')}"))
-        rows.append(("Read back", f"{self.comparison.count} values, all within the bound of the format"))
+        bounded = self.comparison.count - self.comparison.clamped
+        rows.append(("Read back", f"{bounded} values, all within the bound of the format"))
         rows.append(("Largest error", f"{self.comparison.largest_error:.3f} standard deviations of the noise"))
         rows.append(("Added noise", f"{self.comparison.added_noise:.2%} of the variance"))
         if self.comparison.clamped:
@@ -207,10 +208,10 @@ def compress(
     Raises
     ------
     ValueError
-        If a parameter is not allowed, if the movie does not tell its parameters, if its values have no codes, if there
-        is something at `output`, or if values came back that the format does not allow.
+        If a parameter is not allowed, if the movie does not tell its parameters, if its values have no codes, or if
+        there is something at `output`.
     OSError
-        If the movie cannot be read, or the store not written.
+        If the movie cannot be read, the store not written, or values come back that the format does not allow.
     TypeError
         If the movie is not of real numbers.
     ModuleNotFoundError

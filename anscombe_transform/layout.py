@@ -84,6 +84,10 @@ class Layout:
         ValueError
             If Zarr refuses: because shards are no multiple of chunks, or because of the codec.
         """
+        chunks = _shape_of("chunks", self.chunks, shape) or default_chunks(shape)
+        shards = _shape_of("shards", self.shards, shape)
+        if shards is not None and any(shard % chunk for shard, chunk in zip(shards, chunks, strict=True)):
+            raise ValueError(f"shards of {shards} are no whole number of chunks of {chunks} along each axis")
         created: dict[str, Buffer] = {}
         store = MemoryStore(created)
         if image is not None:
@@ -94,8 +98,8 @@ class Layout:
             name="" if image is None else "0",
             shape=shape,
             dtype=dtype,
-            chunks=_shape_of("chunks", self.chunks, shape) or default_chunks(shape),
-            shards=_shape_of("shards", self.shards, shape),
+            chunks=chunks,
+            shards=shards,
             filters=cast("Any", [codec] if codec else None),
             compressors=self._compressor(np.dtype(getattr(codec, "encoded_dtype", dtype)).itemsize),
             fill_value=fill_value,

@@ -206,7 +206,9 @@ def plot_mean_image(
 
 
 def _draw_scale_bar(ax: Axes, columns: int, pixel_width: float) -> None:
-    """Draw a bar of 1, 2 or 5 times a power of 10 µm, at most a quarter of the image."""
+    """Draw a bar of 1, 2 or 5 times a power of 10 µm, at most a quarter of the image, outlined for bright cells."""
+    from matplotlib.patheffects import withStroke
+
     longest = columns * pixel_width / 4
     decade = 10.0 ** np.floor(np.log10(longest))
     length = max(step * decade for step in (1, 2, 5) if step * decade <= longest)
@@ -217,10 +219,12 @@ def _draw_scale_bar(ax: Axes, columns: int, pixel_width: float) -> None:
         color="w",
         linewidth=3,
         solid_capstyle="butt",
+        path_effects=[withStroke(linewidth=5, foreground="k")],
     )
-    ax.annotate(
+    label = ax.annotate(
         f"{length:g} µm", (0.96, 0.06), xycoords="axes fraction", color="w", weight="bold", ha="right", va="bottom"
     )
+    label.set_path_effects([withStroke(linewidth=2, foreground="k")])
 
 
 def plot_given_line(ax: Axes, zero_level: float, conversion_gain: float) -> None:

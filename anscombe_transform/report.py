@@ -226,7 +226,7 @@ def make_report(
     frames, rows, columns = excerpt.values.shape
     frame_rate, pixel_size = getattr(source, "frame_rate", None), getattr(source, "pixel_size", None)
     report = Report(
-        name=getattr(source, "name", None) or None,
+        name=None if hasattr(source, "dask") else getattr(source, "name", None),  # a Dask array has a token
         shape=cast("tuple[int, int, int]", tuple(map(int, source.shape))),
         dtype=np.dtype(source.dtype).name,
         frame_rate=None if frame_rate is None else float(frame_rate),

@@ -100,9 +100,9 @@ class Location:
         """Make an OSError of the errors that the libraries of remote stores have of their own."""
         try:
             yield
-        except OSError:
-            raise
         except Exception as error:
+            if self.is_local:
+                raise
             raise OSError(f"{self.url} cannot be reached: {error}") from error
 
     def state(self) -> Literal["empty", "unfinished", "zarr", "other"]:

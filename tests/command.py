@@ -18,6 +18,12 @@ from anscombe_transform import compress
 
 COMMAND = Path(sys.executable).with_name("anscombe-transform")
 
+PROGRAM = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests may have it ignored
+runpy.run_module("anscombe_transform", run_name="__main__", alter_sys=True)
+"""
+
 TIMEOUT = 240
 """Seconds that no command takes, even on a machine with much else to do."""
 
@@ -50,7 +56,7 @@ def run_all(commands: Iterable[Sequence[str | Path]], cwd: Path, **variables: st
 @contextmanager
 def started(*arguments: str | Path, cwd: Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
     """Start the command, in the very process that is yielded: a script may be run by another one; end it after use."""
-    program = [sys.executable, "-m", "anscombe_transform", *arguments]
+    program = [sys.executable, "-c", PROGRAM, *arguments]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
     with subprocess.Popen(program, cwd=cwd, env=variables_of("utf-8", variables), **pipes) as process:
         try:

@@ -807,8 +807,7 @@ def test_values_without_a_code_in_later_frames_are_an_error_with_ways_out_that_w
     with pytest.raises(ValueError, match="-30000") as caught:
         compress(movie, output, zarr_format=zarr_format, chunks=20)
     message = str(caught.value)
-    first, last = map(int, re.findall(r"frames (\d+) to (\d+)", message)[0])
-    assert first <= frame <= last < first + 50
+    assert message.startswith(f"frame {frame}: ")
     held = describe(output).held_range
     assert f"{int(np.ceil(held[0]))} to" in message
     assert "overwrite" in " ".join(caught.value.__notes__)
