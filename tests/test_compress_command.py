@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -188,7 +189,7 @@ def test_values_that_have_no_code_are_clamped_where_that_is_asked_for(tmp_path: 
     bright[7, 5, :3] = 60_000
     np.save(tmp_path / "bright.npy", bright)
     options = (*GIVEN, "--encoded-dtype", "int8", "--json")
-    line = refused(run("bright.npy", "a.zarr", *options, cwd=tmp_path), "60000 ADU, where int8 codes hold")
+    line = refused(run("bright.npy", "a.zarr", *options, cwd=tmp_path), "60000 ADU, .* int8 codes hold")
     assert "clamp" in line
     assert not (tmp_path / "a.zarr").exists()
     printed = json.loads(succeeded(run("bright.npy", "a.zarr", *options, "--out-of-range", "clamp", cwd=tmp_path)))
@@ -235,9 +236,10 @@ def test_later_frames_without_codes_are_named_with_a_way_out_and_the_array_is_no
     folder: Path, tmp_path: Path
 ) -> None:
     arguments = (folder / "late.npy", "a.zarr", "--chunks", "10")
-    line = refused(run(*arguments, cwd=tmp_path), "frames [0-9]+ to [0-9]+: 1 of [0-9]+ values are out of range: 60000")
-    first, last = (int(word) for word in line.removeprefix("Error: frames ").partition(":")[0].split(" to "))
-    assert first <= SPIKE <= last
+    line = refused(run(*arguments, cwd=tmp_path), "frames? [0-9]+.*: 1 of [0-9]+ values are out of range: 60000")
+    named = re.match("Error: frames? ([0-9]+)(?: to ([0-9]+))?:", line)
+    assert named is not None
+    assert int(named[1]) <= SPIKE <= int(named[2] or named[1])
     for way_out in ("uint16", "clamp", "--overwrite"):
         assert way_out in line
     with pytest.raises(FileNotFoundError):
