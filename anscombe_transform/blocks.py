@@ -167,10 +167,10 @@ def write_movie(
     if scheduler is not None and location.url.startswith("memory://"):
         raise ValueError(f"{location.url} is in the memory of one process: choose an output that all workers reach")
     with _connected(scheduler) as client:  # before anything is deleted
-        if not resume:
-            location.clear()
         draft.begin()
         try:
+            if not resume:
+                location.clear()
             comparison = _write_blocks(movie, draft, _Writer(draft, verification, resume), client, progress)
             draft.finish()
         except BaseException as error:

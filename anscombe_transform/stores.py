@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 import numpy as np
 import zarr
@@ -147,12 +148,27 @@ class Location:
                 raise ValueError(f"{self.url} is where the movie is, {place}: choose another output")
 
     def clear(self) -> None:
-        """Delete all that is there."""
-        if not self.is_local:
+        """Delete all that is there but the marker of an array that is not finished.
+
+        Metadata go first: what is left of an array when this is interrupted cannot be opened.
+        """
+        metadata = [f"{group}{name}" for group in ("", "0/") for name in METADATA]
+        if self.is_local:
+            self._clear_folder(metadata)
+        else:
             with self._reached():
-                sync(self.store().delete_dir(""))  # clear() of Zarr 3.1 stops at the first folder that is gone already
-        elif Path(self.url).is_dir():
-            sync(self.store().clear())
+                for key in metadata:
+                    sync(self.store().delete(key))
+                sync(_delete_all_but_marker(cast("FsspecStore", self.store())))
+
+    def _clear_folder(self, metadata: list[str]) -> None:
+        for key in metadata:
+            (Path(self.url) / key).unlink(missing_ok=True)
+        for entry in Path(self.url).iterdir() if Path(self.url).is_dir() else ():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            elif entry.name != UNFINISHED:
+                entry.unlink()
 
     def overlaps(self, other: str) -> bool:
         """Return whether another path or URL is the same place, within this one, or around it."""
@@ -222,6 +238,13 @@ class Draft:
         for key in sorted(self.documents, key=lambda key: (key.count("/"), key), reverse=True):
             self.location.set(key, self.documents[key].encode())
         self.location.delete(UNFINISHED)
+
+
+async def _delete_all_but_marker(store: FsspecStore) -> None:
+    # clear() of Zarr 3.1 stops at the first folder that is gone already; keys one by one would take long on S3.
+    paths = [f"{store.path}/{name}" async for name in store.list_dir("") if name != UNFINISHED]
+    if paths:
+        await store.fs._rm(paths, recursive=True)
 
 
 def begun(location: Location) -> Draft | None:
