@@ -1,5 +1,6 @@
 """The command `anscombe-transform`, where the extra that it needs is installed; otherwise a word on how to get it."""
 
+import os
 import sys
 
 
@@ -12,7 +13,15 @@ def main() -> None:
             raise
         print("The command line needs more packages: pip install 'anscombe-transform[cli]'", file=sys.stderr)
         sys.exit(2)
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        if end.code == 0:
+            raise
+        # After an error, Zarr leaves tasks behind, and Python would report the end of each in several lines.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code if isinstance(end.code, int) else 1)
 
 
 if __name__ == "__main__":

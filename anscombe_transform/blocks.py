@@ -213,6 +213,8 @@ def _write_blocks(
         name=f"written-{uuid4()}",
     )
     total = math.prod(shape) * dtype.itemsize
+    if progress is not None:
+        progress(0, total)
     return reduce(Comparison.merge, _compute(results, client, total, progress))
 
 
@@ -238,11 +240,19 @@ def _compute(results: da.Array, client: Client | None, total: int, progress: Pro
         if progress is not None and written < total:  # a single task goes under another name
             progress(total, total)
         return compared
-    from distributed import as_completed
+    from distributed import KilledWorker, as_completed
 
+    address = client.scheduler.address
     futures = client.compute(list(results.to_delayed().ravel()))
+    compared = []
     try:
-        return [show(result[0, 0, 0]) for _, result in as_completed(futures, with_results=True)]
-    except BaseException:
-        client.cancel(futures)
-        raise
+        for future, result in as_completed(futures, with_results=True):
+            if future.cancelled():
+                raise OSError(f"the Dask scheduler at {address} was lost")
+            compared.append(show(result[0, 0, 0]))
+    except KilledWorker as error:
+        raise OSError(f"workers of the Dask scheduler at {address} died: {error}") from error
+    finally:
+        if client.status == "running":
+            client.cancel(futures)
+    return compared

@@ -157,7 +157,7 @@ def decompress(
 ) -> None:
     """Write a compressed movie as other software reads it: TIFF, NumPy, or Zarr without the codec.
 
-    Example: anscombe-transform decompress recording.zarr recording.tif
+    Example: anscombe-transform decompress recording.zarr decompressed.tif
     """
     with one_line_for_errors(), progress_bar() as show:
         result = decompress_array(

@@ -28,8 +28,7 @@ console = Console()
 @contextmanager
 def one_line_for_errors() -> Iterator[None]:
     """Print what went wrong in a line, and exit with status 2."""
-    # When one chunk fails, Zarr abandons the tasks of the others, and asyncio would report each as the process ends.
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    logging.disable()  # asyncio, distributed and others report the same fault in lines of their own
     try:
         yield
     except KeyboardInterrupt as interrupt:
@@ -38,6 +37,8 @@ def one_line_for_errors() -> Iterator[None]:
     except (ValueError, TypeError, OSError, RuntimeError, ModuleNotFoundError) as error:
         _print_error(str(error), error)
         raise typer.Exit(2) from error
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _print_error(text: str, error: BaseException) -> None:

@@ -107,7 +107,9 @@ def decompress(
     movie = open_movie(store, key, frames=frames, storage_options=options_for(store, storage_options))
     start = time.perf_counter()
     name = os.fspath(output).lower()
-    if "://" not in name and name.endswith((".tif", ".tiff", ".npy")):
+    if name.endswith((".tif", ".tiff", ".npy")):
+        if "://" in name:
+            raise ValueError(f"{output} is a URL, where only Zarr arrays are written: choose a local file")
         target = Path(output).absolute()
         _check_file(target, movie, overwrite=overwrite)
         with _whole(target) as partial:
