@@ -242,6 +242,7 @@ def _compute(results: da.Array, client: Client | None, total: int, progress: Pro
         return compared
     from distributed import KilledWorker, as_completed
 
+    assert client.scheduler is not None
     address = client.scheduler.address
     futures = client.compute(list(results.to_delayed().ravel()))
     compared = []
