@@ -56,6 +56,11 @@ class CodecParameters:
             _transform=transform,
         )
 
+    @property
+    def transform(self) -> Transform:
+        """The transform that has these parameters."""
+        return self._transform
+
     def _set(self, **values: object) -> None:
         for name, value in values.items():
             object.__setattr__(self, name, value)

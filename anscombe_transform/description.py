@@ -14,7 +14,7 @@ from anscombe_transform.blocks import unit_of_writing
 from anscombe_transform.stores import Array, Location, begun
 from anscombe_transform.story import STORY, codec_of, parameter_rows
 from anscombe_transform.text import quantity, shape_text
-from anscombe_transform.transform import Transform, held_range, parse_encoded_dtype
+from anscombe_transform.transform import held_range
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,6 @@ def describe(
     array = _open(location, key) if draft is None else draft.array
     codec = codec_of(array)
     unit = unit_of_writing(array)
-    transform = Transform(codec.zero_level, codec.conversion_gain, codec.beta)
     return Description(
         store=location.url,
         finished=draft is None,
@@ -166,7 +165,7 @@ def describe(
         beta=codec.beta,
         encoded_dtype=codec.encoded_dtype,
         out_of_range=codec.out_of_range,
-        held_range=held_range(transform, parse_encoded_dtype(codec.encoded_dtype)),
+        held_range=held_range(codec.transform, codec.encoded_dtype),
         chunks=array.chunks,
         shards=array.shards,
         compressors=tuple(str(compressor) for compressor in array.compressors),

@@ -13,7 +13,7 @@ from anscombe_transform import _kernels
 from anscombe_transform.arrays import Array, decode_array, encode_array
 from anscombe_transform.codec import CodecParameters
 from anscombe_transform.tables import loop_dtype
-from anscombe_transform.transform import Transform, held_range, parse_encoded_dtype
+from anscombe_transform.transform import Transform, held_range
 
 _ROUNDED_SUMS = 1.001
 """Room for the float32 arithmetic in which errors are worked out."""
@@ -69,9 +69,9 @@ class Verification:
         """Return what should come back, bit for bit."""
         if self.codec is None:
             return values
-        encoded_dtype = parse_encoded_dtype(self.codec.encoded_dtype)
-        codes = encode_array(values, self._transform, encoded_dtype, self.codec.out_of_range)
-        return decode_array(codes, self._transform, encoded_dtype, values.dtype)
+        transform, encoded_dtype = self.codec.transform, self.codec.encoded_dtype
+        codes = encode_array(values, transform, encoded_dtype, self.codec.out_of_range)
+        return decode_array(codes, transform, encoded_dtype, values.dtype)
 
     def compare(self, values: Array, stored: Array) -> Comparison:
         """Compare two arrays of one shape and dtype.
@@ -130,12 +130,12 @@ class Verification:
     @property
     def _transform(self) -> Transform:
         assert self.codec is not None
-        return Transform(self.codec.zero_level, self.codec.conversion_gain, self.codec.beta)
+        return self.codec.transform
 
     @property
     def _held(self) -> tuple[float, float]:
         assert self.codec is not None
-        return held_range(self._transform, parse_encoded_dtype(self.codec.encoded_dtype))
+        return held_range(self.codec.transform, self.codec.encoded_dtype)
 
     def _is_clamped(self, values: Array) -> npt.NDArray[np.bool_]:
         """Return which values have no code of their own; a float code can be infinite."""

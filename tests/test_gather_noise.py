@@ -1,12 +1,11 @@
 """The kernel that gathers noise, against least-squares fits of quadratic surfaces by NumPy."""
 
-import sys
-import threading
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import other_threads
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -237,29 +236,6 @@ def refused(arguments: dict[str, Array]) -> None:
 
 
 def test_other_threads_run_meanwhile() -> None:
-    """No thread is made to give way, so the other one can run only while the kernel does without the interpreter."""
     shape = (256, 256)
     arguments = (*two_frames(np.random.default_rng(0), shape, "float32"), *everywhere(shape, "float32"), *empty_sums())
-    gate = threading.Lock()
-    passed: list[bool] = []
-
-    def pass_the_gate() -> None:
-        with gate:
-            passed.append(True)
-
-    other = threading.Thread(target=pass_the_gate)
-    interval = sys.getswitchinterval()
-    gate.acquire()
-    other.start()
-    sys.setswitchinterval(1000)
-    try:
-        gate.release()
-        calls = 0
-        while not passed and calls < 5000:
-            _kernels.gather_noise(*arguments)
-            calls += 1
-        meanwhile = bool(passed)
-    finally:
-        sys.setswitchinterval(interval)
-        other.join()
-    assert meanwhile
+    assert other_threads.run_during(lambda: _kernels.gather_noise(*arguments))

@@ -1,14 +1,13 @@
 """The kernel that compares decoded values with the originals, against the same sums by NumPy in float64."""
 
 import math
-import sys
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import other_threads
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -146,28 +145,5 @@ def test_threads_find_the_same_side_by_side() -> None:
 
 
 def test_other_threads_run_meanwhile() -> None:
-    """No thread is made to give way, so the other one can run only while the kernel does without the interpreter."""
     original, decoded = values_and_errors(np.random.default_rng(0), "int16", 1 << 18)
-    gate = threading.Lock()
-    passed: list[bool] = []
-
-    def pass_the_gate() -> None:
-        with gate:
-            passed.append(True)
-
-    other = threading.Thread(target=pass_the_gate)
-    interval = sys.getswitchinterval()
-    gate.acquire()
-    other.start()
-    sys.setswitchinterval(1000)
-    try:
-        gate.release()
-        calls = 0
-        while not passed and calls < 5000:
-            _kernels.squared_errors(original, decoded, 0.0, 1.0)
-            calls += 1
-        meanwhile = bool(passed)
-    finally:
-        sys.setswitchinterval(interval)
-        other.join()
-    assert meanwhile
+    assert other_threads.run_during(lambda: _kernels.squared_errors(original, decoded, 0.0, 1.0))
