@@ -13,7 +13,12 @@ else:
 
 setup(
     ext_modules=[
-        Extension("anscombe_transform._kernels", ["anscombe_transform/_kernels.pyx"], extra_compile_args=compile_args)
+        Extension(
+            "anscombe_transform._kernels",
+            ["anscombe_transform/_kernels.pyx"],
+            depends=["anscombe_transform/_instructions.h"],
+            extra_compile_args=compile_args,
+        )
     ],
     # The generated C file goes to build/, not between the sources.
     options={"build_ext": {"cython_c_in_temp": True}},

@@ -57,7 +57,7 @@ def main() -> None:
     """Run all checks; raise AssertionError or CalledProcessError at the first that fails."""
     installed = distribution("anscombe-transform")
     files = {str(path) for path in installed.files or ()}
-    unexpected = {f for f in files if f.endswith((".c", ".pyx", ".html")) or f.startswith(("tests", "docs"))}
+    unexpected = {f for f in files if f.endswith((".c", ".h", ".pyx", ".html")) or f.startswith(("tests", "docs"))}
     assert not unexpected, unexpected
     needed = {"py.typed", "_kernels.pyi", "report.html.jinja"}
     assert {f"anscombe_transform/{name}" for name in needed} <= files, files

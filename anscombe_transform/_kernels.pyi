@@ -2,6 +2,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+INSTRUCTION_SETS: tuple[str, ...]
+
+def use_instructions(name: str) -> None: ...
 def unrounded_code(
     x: float, zero_level: float, conversion_gain: float, slope: float, offset: float, scale: float
 ) -> float: ...

@@ -102,6 +102,28 @@ cdef extern from *:
     const double RELATIVE_ERROR
 
 
+cdef extern from "_instructions.h":
+    ctypedef void avx2_void "AVX2_LOOP void"
+    enum: BASELINE, AVX2, AVX512_VBMI
+    int best_instructions() noexcept nogil
+    size_t lookup_8_bits(const uint8_t* indices, const uint8_t* items, uint8_t* out, size_t n) noexcept nogil
+    size_t lookup_16_bits(const uint8_t* indices, const uint16_t* items, uint16_t* out, size_t n) noexcept nogil
+
+
+INSTRUCTION_SETS = ("baseline", "AVX2", "AVX-512 VBMI")[: best_instructions() + 1]
+"""The instruction sets that the loops can use on this processor; they use the last."""
+
+cdef int instructions = best_instructions()
+
+
+def use_instructions(name):
+    """Let the loops use no more than one of `INSTRUCTION_SETS`; the results are the same with each."""
+    global instructions
+    if name not in INSTRUCTION_SETS:
+        raise ValueError(f"this processor has {', '.join(INSTRUCTION_SETS)}, not {name!r}")
+    instructions = INSTRUCTION_SETS.index(name)
+
+
 cdef inline Coefficients coefficients(
     double zero_level, double conversion_gain, double slope, double offset, double scale
 ) noexcept nogil:
@@ -136,13 +158,41 @@ def unrounded_code(double x, double zero_level, double conversion_gain, double s
     return forward(x, &k)
 
 
-cdef inline bint all_within(const index_t* indices, Py_ssize_t n, index_t first, index_t span) noexcept nogil:
-    cdef index_t distance, largest = 0
+cdef inline void largest_distance(
+    const index_t* indices, Py_ssize_t n, index_t first, index_t* largest
+) noexcept nogil:
+    cdef index_t distance, found = 0
     cdef Py_ssize_t i
     for i in range(n):
         distance = <index_t>(indices[i] - first)
-        largest = distance if distance > largest else largest
+        found = distance if distance > found else found
+    largest[0] = found
+
+
+cdef avx2_void largest_distance_avx2(
+    const index_t* indices, Py_ssize_t n, index_t first, index_t* largest
+) noexcept nogil:
+    largest_distance(indices, n, first, largest)
+
+
+cdef inline bint all_within(const index_t* indices, Py_ssize_t n, index_t first, index_t span) noexcept nogil:
+    cdef index_t largest
+    if instructions >= AVX2:
+        largest_distance_avx2(indices, n, first, &largest)
+    else:
+        largest_distance(indices, n, first, &largest)
     return largest <= span
+
+
+cdef inline void look_up(const index_t* indices, const item_t* table, item_t* out, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t done = 0, i
+    if index_t is uint8_t and instructions >= AVX512_VBMI:
+        if item_t is uint8_t:
+            done = lookup_8_bits(indices, table, out, n)
+        elif item_t is uint16_t:
+            done = lookup_16_bits(indices, table, out, n)
+    for i in range(done, n):
+        out[i] = table[indices[i]]
 
 
 def lookup(const index_t[::1] indices, const item_t[::1] table, item_t[::1] out, index_t first, index_t span):
@@ -151,21 +201,18 @@ def lookup(const index_t[::1] indices, const item_t[::1] table, item_t[::1] out,
     In range are the `span` + 1 indices from `first` on, counted modulo the number of indices, so that signed
     integers, seen as unsigned, form one range too.
     """
-    cdef Py_ssize_t n = indices.shape[0], start = 0, stop, i
+    cdef Py_ssize_t n = indices.shape[0], start = 0, size
     cdef bint unchecked = span == <index_t>~<index_t>0
     if out.shape[0] != n or table.shape[0] != <Py_ssize_t>1 << (8 * sizeof(index_t)):
         raise ValueError(f"lookup of {n} indices in {table.shape[0]} items into {out.shape[0]}")
-    if n == 0:
-        return True
     with nogil:
         while start < n:
-            stop = min(start + BLOCK, n)
-            if not (unchecked or all_within(&indices[start], stop - start, first, span)):
+            size = n if unchecked else min(n - start, <Py_ssize_t>BLOCK)
+            if not (unchecked or all_within(&indices[start], size, first, span)):
                 with gil:
                     return False
-            for i in range(start, stop):
-                out[i] = table[indices[i]]
-            start = stop
+            look_up(&indices[start], &table[0], &out[start], size)
+            start += size
     return True
 
 
@@ -176,6 +223,33 @@ cdef inline code_t rounded(double y, code_t _) noexcept nogil:
         return <code_t><int64_t>nearest(y)
     else:
         return <code_t><int32_t>nearest(y)
+
+
+cdef inline void encode_block(
+    double* values, code_t* out, Py_ssize_t n, bint clamp, double lowest, double highest, const Coefficients* k,
+    bint* refused,
+) noexcept nogil:
+    cdef double x, inside, outside = 0.0, nan = 0.0  # flags are float64 too: SSE2 has no loop of mixed types
+    cdef Py_ssize_t i
+    for i in range(n):
+        x = values[i]
+        inside = clip(x, lowest, highest)
+        if code_t in real_t:
+            inside = inside if x - x == 0.0 else x
+        else:
+            nan = nan if x == x else 1.0
+        outside = 1.0 if fabs(x - inside) > 0.0 else outside
+        values[i] = forward(inside, k)
+    refused[0] = nan > 0.0 or (outside > 0.0 and not clamp)
+    for i in range(n):
+        out[i] = rounded(values[i], <code_t>0)
+
+
+cdef avx2_void encode_block_avx2(
+    double* values, code_t* out, Py_ssize_t n, bint clamp, double lowest, double highest, const Coefficients* k,
+    bint* refused,
+) noexcept nogil:
+    encode_block(values, out, n, clamp, lowest, highest, k, refused)
 
 
 def encode(
@@ -196,28 +270,24 @@ def encode(
     NaN are their own floating-point codes.
     """
     cdef Coefficients k = coefficients(zero_level, conversion_gain, slope, offset, scale)
-    cdef Py_ssize_t n = values.shape[0], start = 0, stop, i
-    cdef double x, inside
-    cdef int refused
+    cdef Py_ssize_t n = values.shape[0], start = 0, size, i
+    cdef double block[BLOCK]
+    cdef bint refused
     if out.shape[0] != n:
         raise ValueError(f"encoding of {n} values into {out.shape[0]}")
     with nogil:
         while start < n:
-            stop = min(start + BLOCK, n)
-            refused = 0
-            for i in range(start, stop):
-                x = <double>values[i]
-                inside = clip(x, lowest, highest)
-                if code_t in real_t:
-                    inside = inside if x - x == 0.0 else x
-                    refused |= (x != inside) & (x == x) & (not clamp)
-                else:
-                    refused |= (x != inside) & ((x != x) | (not clamp))
-                out[i] = rounded(forward(inside, &k), <code_t>0)
+            size = min(n - start, <Py_ssize_t>BLOCK)
+            for i in range(size):
+                block[i] = <double>values[start + i]
+            if instructions >= AVX2:
+                encode_block_avx2(block, &out[start], size, clamp, lowest, highest, &k, &refused)
+            else:
+                encode_block(block, &out[start], size, clamp, lowest, highest, &k, &refused)
             if refused:
                 with gil:
                     return False
-            start = stop
+            start += size
     return True
 
 
@@ -317,6 +387,34 @@ cdef inline double middle_of_integers(
     return middle if fabs(right - nearest(right)) > margin else NAN
 
 
+cdef inline void invert_block(
+    const wide_code_t* codes, double* values, Py_ssize_t n, bint whole, double lowest, double highest,
+    const Coefficients* k,
+) noexcept nogil:
+    """Write what codes stand for, as integers if `whole` is true; NaN where rounding errors leave that open."""
+    cdef double code, x
+    cdef Py_ssize_t i
+    if wide_code_t in real_t:
+        for i in range(n):
+            code = <double>codes[i]
+            x = inverse(code, k)
+            values[i] = clip(x, lowest, highest) if code - code == 0.0 else x
+    elif whole:
+        for i in range(n):
+            values[i] = middle_of_integers(<double>codes[i], lowest, highest, k)
+    else:
+        for i in range(n):
+            x = 0.5 * inverse(<double>codes[i] - 0.5, k) + 0.5 * inverse(<double>codes[i] + 0.5, k)
+            values[i] = clip(x, lowest, highest)
+
+
+cdef avx2_void invert_block_avx2(
+    const wide_code_t* codes, double* values, Py_ssize_t n, bint whole, double lowest, double highest,
+    const Coefficients* k,
+) noexcept nogil:
+    invert_block(codes, values, n, whole, lowest, highest, k)
+
+
 def decode(
     const wide_code_t[::1] codes,
     decoded_t[::1] out,
@@ -332,40 +430,31 @@ def decode(
     Finite floating-point results are clipped to +-`largest`, integer results to their type.
     """
     cdef Coefficients k = coefficients(zero_level, conversion_gain, slope, offset, scale)
-    cdef Py_ssize_t n = codes.shape[0], start = 0, stop, i
-    cdef double code, x
-    cdef double middles[BLOCK]
+    cdef Py_ssize_t n = codes.shape[0], start = 0, size, i
+    cdef bint whole = decoded_t in integer_t
+    cdef double values[BLOCK]
+    cdef double lowest = -largest, highest = largest
     if out.shape[0] != n:
         raise ValueError(f"decoding of {n} codes into {out.shape[0]}")
+    if decoded_t in integer_t:
+        lowest, highest = <double>smallest_integer(<decoded_t>0), <double>largest_integer(<decoded_t>0)
     with nogil:
         while start < n:
-            stop = min(start + BLOCK, n)
-            if wide_code_t in real_t:
-                for i in range(start, stop):
-                    code = <double>codes[i]
-                    x = inverse(code, &k)
-                    if decoded_t in real_t:
-                        out[i] = <decoded_t>(clip(x, -largest, largest) if code - code == 0.0 else x)
-                    else:
-                        out[i] = to_integer(x if x == x else zero_level, <decoded_t>0)
-            elif decoded_t in real_t:
-                for i in range(start, stop):
-                    x = 0.5 * inverse(<double>codes[i] - 0.5, &k) + 0.5 * inverse(<double>codes[i] + 0.5, &k)
-                    out[i] = <decoded_t>clip(x, -largest, largest)
+            size = min(n - start, <Py_ssize_t>BLOCK)
+            if instructions >= AVX2:
+                invert_block_avx2(&codes[start], values, size, whole, lowest, highest, &k)
             else:
-                for i in range(stop - start):
-                    middles[i] = middle_of_integers(
-                        <double>codes[start + i],
-                        <double>smallest_integer(<decoded_t>0),
-                        <double>largest_integer(<decoded_t>0),
-                        &k,
-                    )
-                for i in range(stop - start):
-                    if middles[i] == middles[i]:
-                        out[start + i] = to_integer(middles[i], <decoded_t>0)
-                    else:
-                        out[start + i] = exact_middle_of_integers(<double>codes[start + i], &k, <decoded_t>0)
-            start = stop
+                invert_block(&codes[start], values, size, whole, lowest, highest, &k)
+            for i in range(size):
+                if decoded_t in real_t:
+                    out[start + i] = <decoded_t>values[i]
+                elif values[i] == values[i]:
+                    out[start + i] = to_integer(values[i], <decoded_t>0)
+                elif wide_code_t in real_t:
+                    out[start + i] = to_integer(zero_level, <decoded_t>0)
+                else:
+                    out[start + i] = exact_middle_of_integers(<double>codes[start + i], &k, <decoded_t>0)
+            start += size
     return True
 
 
