@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -17,6 +17,7 @@ from zarr.dtype import parse_dtype
 
 from anscombe_transform.arrays import decode_array, encode_array
 from anscombe_transform.codec import CODEC_NAME, CodecParameters
+from anscombe_transform.tables import TABLE_DTYPES
 from anscombe_transform.transform import EncodedDType, OutOfRange, Transform, parse_real_dtype
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 _NAMES = (CODEC_NAME, "anscombe-transform")
 _FIELDS_OF_1_0_0 = {"zero_level", "conversion_gain", "encoded_dtype", "decoded_dtype"}
 
-_LARGE_CHUNK = 1 << 17
-"""Elements from which on a chunk goes to a thread: below, the hop there and back takes longer than the work."""
+_LARGE_CHUNK = 1 << 18
+"""Elements from which on a chunk goes to a thread: below, the way there and back takes longer than the work."""
+
+_Chunk = tuple["NDBuffer | None", ArraySpec]
 
 
 @dataclass(frozen=True, init=False)
@@ -167,19 +170,29 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
         return chunk_spec.prototype.nd_buffer.from_numpy_array(values)
 
     async def _encode_single(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer:
-        return await _off_the_loop(self._encode_sync, chunk_array, chunk_spec)
+        return await asyncio.to_thread(self._encode_sync, chunk_array, chunk_spec)
 
     async def _decode_single(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer:
-        return await _off_the_loop(self._decode_sync, chunk_array, chunk_spec)
+        return await asyncio.to_thread(self._decode_sync, chunk_array, chunk_spec)
+
+    async def encode(self, chunks_and_specs: Iterable[_Chunk]) -> Iterable[NDBuffer | None]:
+        """Encode a batch of chunks, in threads if one of them is large."""
+        chunks = list(chunks_and_specs)
+        if _has_large(chunks):
+            return await super().encode(chunks)
+        return [None if chunk is None else self._encode_sync(chunk, spec) for chunk, spec in chunks]
+
+    async def decode(self, chunks_and_specs: Iterable[_Chunk]) -> Iterable[NDBuffer | None]:
+        """Decode a batch of chunks, in threads if one of them is large and its values have to be computed."""
+        chunks = list(chunks_and_specs)
+        # Looking values up takes no longer than what Zarr does next on the event loop: to copy them to the result.
+        if self.encoded_dtype not in TABLE_DTYPES and _has_large(chunks):
+            return await super().decode(chunks)
+        return [None if chunk is None else self._decode_sync(chunk, spec) for chunk, spec in chunks]
 
 
-async def _off_the_loop(
-    work: Callable[[NDBuffer, ArraySpec], NDBuffer], chunk_array: NDBuffer, chunk_spec: ArraySpec
-) -> NDBuffer:
-    """Do the work, in a thread if the chunk is large, so that the event loop goes on."""
-    if math.prod(chunk_spec.shape) < _LARGE_CHUNK:
-        return work(chunk_array, chunk_spec)
-    return await asyncio.to_thread(work, chunk_array, chunk_spec)
+def _has_large(chunks: list[_Chunk]) -> bool:
+    return any(math.prod(spec.shape) >= _LARGE_CHUNK for _, spec in chunks)
 
 
 @lru_cache

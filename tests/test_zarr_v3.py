@@ -268,24 +268,24 @@ def test_threads_read_and_write_one_array_together(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.concatenate(parts), through_functions(x))
 
 
-@pytest.mark.parametrize("work", ["_encode_single", "_decode_single"])
-def test_the_event_loop_stays_free_while_a_large_chunk_is_transformed(
-    work: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("work", "dtype", "encoded_dtype"), [("encode", "int16", "uint8"), ("decode", "int32", "int32")]
+)
+def test_the_event_loop_stays_free_while_a_large_chunk_is_encoded_or_its_values_are_computed(
+    work: str, dtype: str, encoded_dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    codec = AnscombeTransformV3(Z, G)
+    codec = AnscombeTransformV3(Z, G, encoded_dtype)
     shape = (4, 512, 512)
     spec = ArraySpec(
         shape,
-        parse_dtype(np.dtype("int16"), zarr_format=3),
-        np.int16(0),
+        parse_dtype(np.dtype(dtype), zarr_format=3),
+        np.dtype(dtype).type(0),
         ArrayConfig("C", True),
         default_buffer_prototype(),
     )
-    chunk = default_buffer_prototype().nd_buffer.from_numpy_array(
-        np.ones(shape, "int16" if work == "_encode_single" else "uint8")
-    )
+    chunk = default_buffer_prototype().nd_buffer.from_numpy_array(np.ones(shape, dtype))
     loop_moved_on = threading.Event()
-    name = "encode_array" if work == "_encode_single" else "decode_array"
+    name = f"{work}_array"
     real: Callable[..., Any] = getattr(zarr_v3, name)
 
     def waiting(*args: Any) -> Any:
@@ -295,7 +295,7 @@ def test_the_event_loop_stays_free_while_a_large_chunk_is_transformed(
     monkeypatch.setattr(zarr_v3, name, waiting)
 
     async def main() -> None:
-        task = asyncio.ensure_future(getattr(codec, work)(chunk, spec))
+        task = asyncio.ensure_future(getattr(codec, work)([(chunk, spec)]))
         await asyncio.sleep(0)
         loop_moved_on.set()
         await task
