@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Hashable
 from functools import lru_cache, wraps
@@ -16,6 +17,8 @@ from anscombe_transform.transform import EncodedDType, Transform, held_range
 
 TABLE_DTYPES = frozenset({"int8", "uint8", "int16", "uint16"})
 """The dtypes whose elements index a table, in native byte order."""
+
+_UNSIGNED = {size: np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
 
 _T = TypeVar("_T")
 
@@ -58,9 +61,9 @@ def encoding_table(transform: Transform, input_dtype: str, encoded_dtype: Encode
     lowest, highest = held_range(transform, encoded_dtype)
     codes = np.empty(inputs.size, encoded_dtype)
     kernel(_kernels.encode, "float64", encoded_dtype)(inputs, codes, True, lowest, highest, *transform.coefficients)
-    held = (lowest <= inputs) & (inputs <= highest)
-    first = int(np.argmin(np.where(held, inputs, np.inf)))
-    return EncodingTable(as_unsigned(codes), first, int(np.count_nonzero(held)))
+    info = np.iinfo(input_dtype)
+    first, last = max(math.ceil(lowest), info.min), min(math.floor(highest), info.max)
+    return EncodingTable(as_unsigned(codes), first % inputs.size, max(0, last - first + 1))
 
 
 @_built_once
@@ -94,7 +97,7 @@ def largest(dtype: np.dtype[Any]) -> float:
 
 def as_unsigned(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return the same memory as unsigned integers of the same size."""
-    return array.view(f"u{array.itemsize}")
+    return array.view(_UNSIGNED[array.itemsize])
 
 
 def _all_elements(dtype: str) -> npt.NDArray[Any]:
