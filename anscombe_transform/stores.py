@@ -16,6 +16,7 @@ from typing import Any, Literal, Self, cast
 import numpy as np
 import zarr
 from zarr.abc.store import Store
+from zarr.core.array_spec import ArrayConfigParams
 from zarr.core.buffer import Buffer, cpu, default_buffer_prototype
 from zarr.core.sync import sync
 from zarr.storage import FsspecStore, LocalStore, MemoryStore, StorePath
@@ -215,7 +216,9 @@ class Draft:
     def array(self) -> Array:
         """The array, to write and read chunks of."""
         store = StorePath(self.location.store(), self.path)
-        return zarr.Array(zarr.AsyncArray(metadata=self.template.metadata, store_path=store))
+        # To look whether a chunk is empty takes longer than to compress it, if its integers are unsigned.
+        config: ArrayConfigParams = {"write_empty_chunks": True}
+        return zarr.Array(zarr.AsyncArray(metadata=self.template.metadata, store_path=store, config=config))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Draft, (self.location, self.path, self.documents)
