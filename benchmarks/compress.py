@@ -17,12 +17,11 @@ from typing import Any
 import numpy as np
 import tifffile
 import zarr
-from rich.console import Console
-from rich.table import Table
 from zarr.codecs import ZstdCodec
 
 from anscombe_transform import encode, open_movie
 from benchmarks.estimate import smooth_frames
+from benchmarks.tables import console, left_titled, spread_cell
 from benchmarks.timing import Times, ratio, seconds
 
 SHAPE = (3000, 512, 512)
@@ -30,8 +29,6 @@ CHUNKS = (10, 512, 512)
 ROUNDS = 5
 
 WRITING, WHOLE, PLAIN = "compress, while it writes", "compress, the whole command", "plain Zarr, codes in memory"
-
-console = Console(width=110)
 
 
 @dataclass(frozen=True)
@@ -110,16 +107,13 @@ def main() -> None:
 
 def show(times: Times, runs: list[Run], shape: tuple[int, ...]) -> None:
     size = np.prod(shape) * 2
-    shown = Table(
-        "", "s", "MB/s of the movie", title=f"int16 BigTIFF {shape}, {size / 1e9:.2f} GB", title_justify="left"
-    )
+    shown = left_titled(f"int16 BigTIFF {shape}, {size / 1e9:.2f} GB", "", "s", "MB/s of the movie")
     for name in times:
         shown.add_row(name, f"{seconds(times, name):.2f}", f"{size / seconds(times, name) / 1e6:.0f}")
     console.print(shown)
-    shown = Table("throughput to that of plain Zarr", "ratio", "quartiles", "at least", title_justify="left")
+    shown = left_titled("", "throughput to that of plain Zarr", "ratio", "at least")
     for name, least in ((WRITING, "0.7"), (WHOLE, "")):
-        middle, low, high = ratio(times, PLAIN, name)
-        shown.add_row(name, f"{middle:.2f}", f"{low:.2f} to {high:.2f}", least)
+        shown.add_row(name, spread_cell(ratio(times, PLAIN, name)), least)
     console.print(shown)
     peak, cores = max(run.peak_memory for run in runs), np.median([run.cores for run in runs])
     console.print(f"peak memory of the command: {peak / 1e6:.0f} MB; cores busy, mean: {cores:.2f} of {os.cpu_count()}")

@@ -3,7 +3,7 @@
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import zarr
-from rich.console import Console
-from rich.table import Table
 from zarr.codecs import ZstdCodec
 
 from anscombe_transform.simulate import Detector
-from benchmarks.estimate_worker import Worker
 from benchmarks.peer import RELEASE, release_interpreter
+from benchmarks.tables import console, left_titled
 from benchmarks.timing import Times, in_turn, ratio, seconds
+from benchmarks.work.estimate import estimating
+from benchmarks.worker import Worker
 
 SHAPE = (300, 512, 512)
 REPEATS = 4
@@ -32,8 +32,6 @@ IN_MEMORY, PEER = "in memory", f"in memory, release {RELEASE}"
 
 Task = tuple[Path, str, Path]
 """An interpreter, the name of an estimator, and a movie."""
-
-console = Console(width=110)
 
 
 def smooth_frames(shape: tuple[int, int, int]) -> Iterator[npt.NDArray[np.int16]]:
@@ -66,21 +64,29 @@ def write_movies(folder: Path) -> tuple[Path, dict[str, Path]]:
 def measure_times(tasks: dict[str, Task]) -> Times:
     """Have the first task done before each of the others; return as many times of each."""
     with ExitStack() as running:
-        first, *others = (running.enter_context(Worker(*task)) for task in tasks.values())
-        turns: dict[str, Worker] = {}
-        for name, worker in zip(list(tasks)[1:], others, strict=True):
-            turns |= {f"before {name}": first, name: worker}
+        first, *others = (seconds_of(task, running) for task in tasks.values())
+        turns: dict[str, Callable[[], float]] = {}
+        for name, other in zip(list(tasks)[1:], others, strict=True):
+            turns |= {f"before {name}": first, name: other}
         times = in_turn(turns, ROUNDS)
     before = chain.from_iterable(times.pop(name) for name in list(times) if name.startswith("before "))
     return {IN_MEMORY: list(before)} | {name: values * len(others) for name, values in times.items()}
 
 
+def seconds_of(task: Task, running: ExitStack) -> Callable[[], float]:
+    """Return a function that has a worker do the task, and returns the seconds that it took."""
+    python, function, movie = task
+    run = running.enter_context(Worker(python)).prepare(estimating, function, str(movie))
+    return lambda: run()["seconds"]
+
+
 def first_answers(task: Task) -> list[dict[str, float]]:
     """Return the first answers of several workers."""
+    python, function, movie = task
     answers = []
     for _ in range(PROCESSES):
-        with Worker(*task) as worker:
-            answers.append(worker())
+        with Worker(python) as worker:
+            answers.append(worker.prepare(estimating, function, str(movie))())
     return answers
 
 
@@ -119,10 +125,6 @@ def show_estimates(answers: dict[str, list[dict[str, float]]]) -> None:
             cells += [f"{value:.3f}" + (f" ± {error:.3f}" if error else ""), f"{value - true:+.3f}"]
         shown.add_row(name, *cells)
     console.print(shown)
-
-
-def left_titled(title: str, *columns: str) -> Table:
-    return Table(*columns, title=title, title_justify="left")
 
 
 def main() -> None:

@@ -41,12 +41,14 @@ def check_with_all(work: Callable[[], Array]) -> None:
 
 
 def table_of(index_bits: int, item_bits: int) -> Array:
-    return np.random.default_rng(item_bits).integers(0, 2**item_bits, 2**index_bits, f"u{item_bits // 8}")
+    random = np.random.default_rng(item_bits)
+    table: Array = random.integers(0, 2**item_bits, 2**index_bits, f"u{item_bits // 8}")
+    return table
 
 
 def lookup(indices: Array, table: Array, out: Array, first: int = 0, span: int | None = None) -> bool:
     find = kernel(_kernels.lookup, indices.dtype.name, table.dtype.name)
-    return bool(find(indices, table, out, first, table.size - 1 if span is None else span))
+    return find(indices, table, out, first, table.size - 1 if span is None else span)
 
 
 @pytest.mark.usefixtures("instructions")
