@@ -87,6 +87,9 @@ cdef extern from *:
     /* Elements per block: what one block reads and writes stays in the first-level cache between two passes. */
     enum { BLOCK = 2048 };
 
+    /* Elements up to which a lookup keeps the GIL: to get it back takes longer, when other threads want it. */
+    enum { SHORT = 1 << 14 };
+
     static const double ROOT = 0.6123724356957945;  /* sqrt(3/8) */
 
     /* Added to a float64 of magnitude below 2^51, 1.5 * 2^52 pushes the fraction out of the significand: IEEE
@@ -97,6 +100,7 @@ cdef extern from *:
     static const double RELATIVE_ERROR = 1.4210854715202004e-14;
     """
     enum: BLOCK
+    enum: SHORT
     const double ROOT
     const double ROUNDER
     const double RELATIVE_ERROR
@@ -195,25 +199,35 @@ cdef inline void look_up(const index_t* indices, const item_t* table, item_t* ou
         out[i] = table[indices[i]]
 
 
+cdef bint look_up_blocks(
+    const index_t* indices, const item_t* table, item_t* out, Py_ssize_t n, index_t first, index_t span
+) noexcept nogil:
+    cdef bint unchecked = span == <index_t>~<index_t>0
+    cdef Py_ssize_t start = 0, size
+    while start < n:
+        size = n if unchecked else min(n - start, <Py_ssize_t>BLOCK)
+        if not (unchecked or all_within(&indices[start], size, first, span)):
+            return False
+        look_up(&indices[start], table, &out[start], size)
+        start += size
+    return True
+
+
 def lookup(const index_t[::1] indices, const item_t[::1] table, item_t[::1] out, index_t first, index_t span):
     """Write ``table[indices]`` to `out`; return False, part of `out` unwritten, if an index is out of range.
 
     In range are the `span` + 1 indices from `first` on, counted modulo the number of indices, so that signed
     integers, seen as unsigned, form one range too.
     """
-    cdef Py_ssize_t n = indices.shape[0], start = 0, size
-    cdef bint unchecked = span == <index_t>~<index_t>0
+    cdef Py_ssize_t n = indices.shape[0]
+    cdef bint held
     if out.shape[0] != n or table.shape[0] != <Py_ssize_t>1 << (8 * sizeof(index_t)):
         raise ValueError(f"lookup of {n} indices in {table.shape[0]} items into {out.shape[0]}")
+    if n <= SHORT:
+        return look_up_blocks(&indices[0], &table[0], &out[0], n, first, span) if n > 0 else True
     with nogil:
-        while start < n:
-            size = n if unchecked else min(n - start, <Py_ssize_t>BLOCK)
-            if not (unchecked or all_within(&indices[start], size, first, span)):
-                with gil:
-                    return False
-            look_up(&indices[start], &table[0], &out[start], size)
-            start += size
-    return True
+        held = look_up_blocks(&indices[0], &table[0], &out[0], n, first, span)
+    return held
 
 
 cdef inline code_t rounded(double y, code_t _) noexcept nogil:
