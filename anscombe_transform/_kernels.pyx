@@ -492,8 +492,9 @@ cdef inline real_t squared_error(
     return error * error / (conversion_gain * (signal + <real_t>0.375 * conversion_gain))
 
 
-cdef inline (double, double) sum_squared_errors(
-    const decoded_t* original, const decoded_t* decoded, Py_ssize_t n, real_t zero_level, real_t conversion_gain
+cdef inline void add_squared_errors(
+    const decoded_t* original, const decoded_t* decoded, Py_ssize_t n, real_t zero_level, real_t conversion_gain,
+    double* largest_and_sum,
 ) noexcept nogil:
     cdef real_t largest[LANES]
     cdef real_t sums[LANES]
@@ -520,7 +521,25 @@ cdef inline (double, double) sum_squared_errors(
         largest[0] = square if square > largest[0] else largest[0]
     for lane in range(1, LANES):
         largest[0] = largest[lane] if largest[lane] > largest[0] else largest[0]
-    return <double>largest[0], total
+    largest_and_sum[0] = largest[0]
+    largest_and_sum[1] = total
+
+
+cdef avx2_void add_squared_errors_avx2(
+    const decoded_t* original, const decoded_t* decoded, Py_ssize_t n, real_t zero_level, real_t conversion_gain,
+    double* largest_and_sum,
+) noexcept nogil:
+    add_squared_errors(original, decoded, n, zero_level, conversion_gain, largest_and_sum)
+
+
+cdef inline void sum_squared_errors(
+    const decoded_t* original, const decoded_t* decoded, Py_ssize_t n, real_t zero_level, real_t conversion_gain,
+    double* largest_and_sum,
+) noexcept nogil:
+    if instructions >= AVX2:
+        add_squared_errors_avx2(original, decoded, n, zero_level, conversion_gain, largest_and_sum)
+    else:
+        add_squared_errors(original, decoded, n, zero_level, conversion_gain, largest_and_sum)
 
 
 def squared_errors(
@@ -532,17 +551,15 @@ def squared_errors(
     of none. If any error is NaN, so is the sum. Elements of 8 and 16 bits are worked out in float32.
     """
     cdef Py_ssize_t n = original.shape[0]
-    cdef (double, double) result
+    cdef double result[2]
     if decoded.shape[0] != n:
         raise ValueError(f"{decoded.shape[0]} decoded values for {n}")
     with nogil:
         if sizeof(decoded_t) <= 2:
-            result = sum_squared_errors(
-                &original[0], &decoded[0], n, <float>zero_level, <float>conversion_gain
-            )
+            sum_squared_errors(&original[0], &decoded[0], n, <float>zero_level, <float>conversion_gain, result)
         else:
-            result = sum_squared_errors(&original[0], &decoded[0], n, zero_level, conversion_gain)
-    return result
+            sum_squared_errors(&original[0], &decoded[0], n, zero_level, conversion_gain, result)
+    return result[0], result[1]
 
 
 cdef extern from *:

@@ -153,6 +153,14 @@ def test_values_are_computed_alike(
     check_with_all(work)
 
 
+@given(parameters(), st.sampled_from((*INTEGER_DTYPES, "float32", "float64")), lengths, seeds)
+def test_errors_are_summed_alike(p: dict[str, Any], dtype: str, length: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    original, decoded = (random.integers(0, 127, length).astype(dtype) for _ in range(2))
+    sums = kernel(_kernels.squared_errors, dtype)
+    check_with_all(lambda: np.array(sums(original, decoded, p["zero_level"], p["conversion_gain"])))
+
+
 def test_an_instruction_set_that_the_processor_lacks_is_refused() -> None:
     with pytest.raises(ValueError, match="MMX"):
         _kernels.use_instructions("MMX")
