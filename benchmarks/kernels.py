@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from anscombe_transform._kernels import INSTRUCTION_SETS
 from benchmarks.agreement import failure_of_peer
 from benchmarks.comparison import OURS, PEER, Comparison
 from benchmarks.session import Packages, Session
 from benchmarks.tables import binary, console, left_titled, median_cell, show_table, spread_cell
-from benchmarks.work.kernels import Pixels, calling, calling_in_threads
+from benchmarks.work.kernels import Pixels, calling, calling_in_threads, calling_with
 
 CHUNK, SMALL_CHUNK = (10, 512, 512), (1, 64, 64)
 PARAMETERS = {"zero_level": 100.0, "conversion_gain": 2.5, "encoded_dtype": "uint8"}
@@ -33,11 +34,16 @@ def measure(session: Session) -> list[Comparison]:
         console.print()
         small = [of_shape(packages, step, movie, SMALL_CHUNK) for step in STEPS]
         show_small_chunk(small)
+        instructions = [
+            of_instructions(packages, step, {**pixels_of(movie, CHUNK), "dtype": dtype})
+            for step, dtype in (("encode", "int16"), ("decode", "int16"), ("encode", "float32"))
+        ]
+        show_instructions(instructions)
         sizes = {size: [of_shape(packages, step, movie, (size,)) for step in STEPS] for size in settings.sizes}
         show_sizes(sizes)
         threads = of_threads(packages, pixels_of(movie, CHUNK), settings.chunks_of_threads)
         show_threads(threads, settings.chunks_of_threads)
-    return [*chunk, *small, *(comparison for pair in sizes.values() for comparison in pair), *threads]
+    return [*chunk, *small, *instructions, *(comparison for pair in sizes.values() for comparison in pair), *threads]
 
 
 def pixels_of(movie: Path, shape: Sequence[int]) -> Pixels:
@@ -59,6 +65,13 @@ def of_shape(packages: Packages, step: str, movie: Path, shape: tuple[int, ...])
     contenders = packages.both(calling, step, pixels)
     contenders[MEMCPY] = packages.ours.later(calling, MEMCPY, pixels)
     return packages.compare(f"{step}, {shape}", contenders, math.prod(shape))
+
+
+def of_instructions(packages: Packages, step: str, pixels: Pixels) -> Comparison:
+    """Compare the instruction sets of this processor."""
+    contenders = {name: packages.ours.later(calling_with, name, step, pixels) for name in INSTRUCTION_SETS}
+    contenders[MEMCPY] = packages.ours.later(calling, MEMCPY, pixels)
+    return packages.compare(f"instructions, {step}, {pixels['dtype']}", contenders, math.prod(pixels["shape"]))
 
 
 def of_threads(packages: Packages, pixels: Pixels, chunks: int) -> list[Comparison]:
@@ -97,6 +110,18 @@ def show_small_chunk(comparisons: list[Comparison]) -> None:
     for comparison in comparisons:
         calls = (f"{1e6 * comparison.median(package):.1f}" for package in (OURS, PEER))
         shown.add_row(comparison.name.partition(",")[0], *calls, spread_cell(comparison.to(PEER)))
+    show_table(shown)
+
+
+def show_instructions(comparisons: list[Comparison]) -> None:
+    columns = [column for name in INSTRUCTION_SETS for column in (f"{name}, Gpx/s", f"to {MEMCPY}")]
+    shown = left_titled(f"by the instructions that are used, {CHUNK}, one thread", "", *columns)
+    for comparison in comparisons:
+        cells = []
+        for name in INSTRUCTION_SETS:
+            cells.append(f"{1 / comparison.nanoseconds_per_pixel(name):.2f}")
+            cells.append(median_cell(comparison.to(MEMCPY, name)))
+        shown.add_row(comparison.name.removeprefix("instructions, "), *cells)
     show_table(shown)
 
 

@@ -81,6 +81,21 @@ def calling(step: str, pixels: Pixels) -> Callable[[], float]:
     return timed(partial(function, array), AT_LEAST)
 
 
+def calling_with(instructions: str, step: str, pixels: Pixels) -> Callable[[], float]:
+    """Prepare what `calling` does, with no more than an instruction set; 1.0.0 has no such choice."""
+    from anscombe_transform import _kernels
+
+    call = calling(step, pixels)
+
+    def run() -> float:
+        _kernels.use_instructions(instructions)
+        seconds = call()
+        _kernels.use_instructions(_kernels.INSTRUCTION_SETS[-1])
+        return seconds
+
+    return run
+
+
 def calling_in_threads(step: str, pixels: Pixels, calls: int, threads: int) -> Callable[[], float]:
     """Prepare many calls of a step in a pool of threads; the answer is the seconds of all."""
     function, array = STEPS[step](pixels)
