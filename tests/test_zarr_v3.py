@@ -197,6 +197,20 @@ def test_chunks_that_were_never_written_read_as_the_fill_value() -> None:
     assert (array[3:10] == through_functions(np.array(123, "int16"))).all()
 
 
+@pytest.mark.parametrize("encoded_dtype", ["uint8", "int32"])
+@pytest.mark.parametrize("size", [32, 512])
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_batches_of_small_and_large_chunks_may_have_gaps(batch_size: int, size: int, encoded_dtype: str) -> None:
+    x = movie(shape=(6, size, size))
+    with zarr.config.set({"codec_pipeline.batch_size": batch_size}):
+        array = create({}, x, AnscombeTransformV3(Z, G, encoded_dtype), chunks=(1, size, size), fill_value=Z)
+        array[2:5] = x[2:5]
+        read = array[...]
+    expected = np.full_like(x, Z)
+    expected[2:5] = through_functions(x[2:5], encoded_dtype=encoded_dtype)
+    np.testing.assert_array_equal(read, expected)
+
+
 def test_the_specification_of_the_codes_has_their_dtype_and_the_code_of_the_fill_value() -> None:
     spec = ArraySpec(
         (3, 4),
