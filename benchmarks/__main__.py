@@ -13,6 +13,7 @@ from pathlib import Path
 
 from anscombe_transform.plots import check_picture
 from benchmarks import dtypes, kernels, memory, scaling, startup, zarr_arrays
+from benchmarks.command import existing_folder, new_file, run
 from benchmarks.comparison import Comparison
 from benchmarks.figure import draw
 from benchmarks.machine import machine
@@ -36,9 +37,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=9, help="rounds over all contenders; %(default)s by default")
     parser.add_argument("--quick", action="store_true", help="small data: to see that all works, not how fast")
     parser.add_argument("--environment", type=Path, help=f"folder to keep an environment with {RELEASE} in")
-    parser.add_argument("--folder", type=Path, help="an existing folder on the disk to write arrays to")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw speeds there, as PNG or SVG")
+    parser.add_argument("--folder", type=existing_folder, help="an existing folder on the disk to write arrays to")
+    parser.add_argument("--json", type=new_file, metavar="FILE", help="write all figures there")
+    parser.add_argument("--plot", type=new_file, metavar="FILE", help="draw speeds there, as .png or .svg for example")
     arguments = parser.parse_args()
     arguments.sections = arguments.sections or list(SECTIONS)
     for section in arguments.sections:
@@ -46,10 +47,6 @@ def parse() -> argparse.Namespace:
             parser.error(f"there is no section {section!r}: choose from {', '.join(SECTIONS)}")
     if arguments.rounds < 2:
         parser.error(f"--rounds is {arguments.rounds}, but quartiles need at least 2")
-    if arguments.folder and not arguments.folder.is_dir():
-        parser.error(f"--folder: there is no folder {arguments.folder}")
-    if arguments.json and not arguments.json.parent.is_dir():
-        parser.error(f"--json: there is no folder {arguments.json.parent}")
     if arguments.plot and not {"kernels", "zarr"} <= set(arguments.sections):
         parser.error("--plot needs the sections kernels and zarr")
     try:
@@ -72,22 +69,18 @@ def main() -> None:
         for section in arguments.sections:
             comparisons[section] = [comparison for measure in SECTIONS[section] for comparison in measure(session)]
     by_name = {comparison.name: comparison for measured in comparisons.values() for comparison in measured}
-    targets = judge(by_name)
+    targets = [] if arguments.quick else judge(by_name)
     if arguments.json:
         sections = {
             section: {comparison.name: comparison.to_dict() for comparison in measured}
             for section, measured in comparisons.items()
         }
-        whole = {"machine": found, "rounds": settings.rounds, "sections": sections, "targets": targets}
+        run_as = {"machine": found, "rounds": settings.rounds, "quick": arguments.quick}
+        whole = {**run_as, "sections": sections, "targets": targets}
         arguments.json.write_text(json.dumps(whole, indent=2) + "\n")
     if arguments.plot:
-        draw(by_name, arguments.plot)
+        draw(by_name, arguments.plot, note="quick run: not a measurement" if arguments.quick else "")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit("Interrupted.")
-    except (RuntimeError, OSError) as error:
-        sys.exit(f"Error: {error}")
+    run(main)

@@ -20,6 +20,7 @@ import zarr
 from zarr.codecs import ZstdCodec
 
 from anscombe_transform import encode, open_movie
+from benchmarks.command import existing_folder, run
 from benchmarks.estimate import smooth_frames
 from benchmarks.tables import console, left_titled, spread_cell
 from benchmarks.timing import Times, ratio, seconds
@@ -83,8 +84,10 @@ def other_process() -> ProcessPoolExecutor:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.compress", description=__doc__)
     parser.add_argument("--frames", type=int, default=SHAPE[0], help="frames of the movie; %(default)s make 1.6 GB")
-    parser.add_argument("--folder", type=Path, help="an existing folder on the disk to write to")
+    parser.add_argument("--folder", type=existing_folder, help="an existing folder on the disk to write to")
     arguments = parser.parse_args()
+    if arguments.frames < 100:
+        parser.error(f"--frames is {arguments.frames}, but a movie takes at least 100")
     shape = (arguments.frames, *SHAPE[1:])
     times: Times = {WRITING: [], WHOLE: [], PLAIN: []}
     runs = []
@@ -120,4 +123,4 @@ def show(times: Times, runs: list[Run], shape: tuple[int, ...]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -17,7 +17,7 @@ DTYPES = (
     *("float16", "float32", "float64"),
 )
 CODE_DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
-PARAMETERS = {"zero_level": 40.0, "conversion_gain": 40.0}
+CODEC = {"zero_level": 40.0, "conversion_gain": 40.0}
 """With which int8 holds the codes of all int16 values: 1.0.0 makes those of all, and inverts them."""
 
 
@@ -44,7 +44,7 @@ def measure(session: Session) -> list[Comparison]:
 
 
 def pixels_of(movie: Path, size: int, dtype: str, encoded_dtype: str) -> Pixels:
-    parameters = PARAMETERS | {"encoded_dtype": encoded_dtype}
+    parameters = CODEC | {"encoded_dtype": encoded_dtype}
     return {"movie": str(movie), "shape": (size,), "dtype": dtype, "parameters": parameters}
 
 

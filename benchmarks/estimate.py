@@ -14,6 +14,7 @@ import zarr
 from zarr.codecs import ZstdCodec
 
 from anscombe_transform.simulate import Detector
+from benchmarks.command import existing_folder, run
 from benchmarks.peer import RELEASE, release_interpreter
 from benchmarks.tables import console, left_titled
 from benchmarks.timing import Times, in_turn, ratio, seconds
@@ -130,10 +131,11 @@ def show_estimates(answers: dict[str, list[dict[str, float]]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.estimate", description=__doc__)
     parser.add_argument("--environment", type=Path, help=f"folder to keep an environment with {RELEASE} in")
-    environment = parser.parse_args().environment
-    with tempfile.TemporaryDirectory() as temporary:
+    parser.add_argument("--folder", type=existing_folder, help="an existing folder on the disk to write to")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as temporary:
         folder, own = Path(temporary), Path(sys.executable)
-        python = release_interpreter(environment or folder / "environment")
+        python = release_interpreter(arguments.environment or folder / "environment")
         movie, stores = write_movies(folder)
         tasks = {IN_MEMORY: (own, "estimate_parameters", movie), PEER: (python, "compute_conversion_gain", movie)}
         tasks |= {name: (own, "estimate_parameters", path) for name, path in stores.items()}
@@ -144,4 +146,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -34,7 +34,7 @@ PANELS = (
 """Titles, what is done, the names of the comparisons, and the contenders."""
 
 
-def draw(comparisons: Mapping[str, Comparison], path: Path) -> None:
+def draw(comparisons: Mapping[str, Comparison], path: Path, note: str = "") -> None:
     """Draw the speeds to a file, whose name tells the format."""
     from matplotlib.figure import Figure
 
@@ -46,6 +46,7 @@ def draw(comparisons: Mapping[str, Comparison], path: Path) -> None:
         draw_panel(axes, {name: comparisons[template.format(name)] for name in names}, contenders)
         axes.set_title(title, loc="left", fontweight="bold", fontsize=11)
         axes.set_xlabel("GB of int16 pixels per second")
+    figure.suptitle(note, color="#d55e00")
     figure.savefig(path, dpi=200)
 
 

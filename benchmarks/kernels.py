@@ -3,26 +3,29 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from anscombe_transform._kernels import INSTRUCTION_SETS
 from benchmarks.agreement import failure_of_peer
 from benchmarks.comparison import OURS, PEER, Comparison
+from benchmarks.estimate import smooth_frames
 from benchmarks.session import Packages, Session
+from benchmarks.settings import PARAMETERS
 from benchmarks.tables import binary, console, left_titled, median_cell, show_table, spread_cell
 from benchmarks.work.kernels import Pixels, calling, calling_in_threads, calling_with
 
 CHUNK, SMALL_CHUNK = (10, 512, 512), (1, 64, 64)
-PARAMETERS = {"zero_level": 100.0, "conversion_gain": 2.5, "encoded_dtype": "uint8"}
+CODEC: dict[str, Any] = PARAMETERS | {"encoded_dtype": "uint8"}
 MEMCPY, TAKE, UNCHECKED = "memcpy", "numpy.take", "without range check"
 ONE, TWO = "one thread", "two threads"
 STEPS = ("encode", "decode")
 
 
 def measure(session: Session) -> list[Comparison]:
-    movie = session.folder / "bright.npy"
-    np.save(movie, np.random.default_rng(0).poisson(50, CHUNK).astype("int16") * 2 + 100)
+    movie = session.folder / "chunk.npy"
+    np.save(movie, np.stack(list(smooth_frames(CHUNK))))
     settings = session.settings
     with session.packages() as packages:
         chunk = [of_a_chunk(packages, step, pixels_of(movie, CHUNK)) for step in STEPS]
@@ -47,7 +50,7 @@ def measure(session: Session) -> list[Comparison]:
 
 
 def pixels_of(movie: Path, shape: Sequence[int]) -> Pixels:
-    return {"movie": str(movie), "shape": shape, "dtype": "int16", "parameters": PARAMETERS}
+    return {"movie": str(movie), "shape": shape, "dtype": "int16", "parameters": CODEC}
 
 
 def of_a_chunk(packages: Packages, step: str, pixels: Pixels) -> Comparison:
@@ -55,7 +58,7 @@ def of_a_chunk(packages: Packages, step: str, pixels: Pixels) -> Comparison:
     contenders[MEMCPY] = packages.ours.later(calling, MEMCPY, pixels)
     contenders[TAKE] = packages.ours.later(calling, TAKE if step == "encode" else f"{TAKE}, back", pixels)
     if step == "encode":
-        clamping: Pixels = {**pixels, "parameters": PARAMETERS | {"out_of_range": "clamp"}}
+        clamping: Pixels = {**pixels, "parameters": CODEC | {"out_of_range": "clamp"}}
         contenders[UNCHECKED] = packages.ours.later(calling, step, clamping)
     return packages.compare(f"{step}, {CHUNK}", contenders, math.prod(CHUNK))
 

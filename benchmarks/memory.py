@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.comparison import OURS, PEER, Comparison
-from benchmarks.kernels import PARAMETERS
+from benchmarks.kernels import CODEC
 from benchmarks.session import Session
 from benchmarks.tables import binary, left_titled, show_table
 from benchmarks.work.memory import decoding, encoding
@@ -46,7 +46,7 @@ def of_step(session: Session, name: str, work: Work, movie: Path) -> Comparison:
 
 def of_process(python: Path, work: Work, movie: str, pixels: int, given: bool) -> int:
     with Worker(python) as worker:
-        return worker.prepare(work, movie, pixels, given, PARAMETERS)()
+        return worker.prepare(work, movie, pixels, given, CODEC)()
 
 
 def show(comparisons: list[Comparison], pixels: int) -> None:

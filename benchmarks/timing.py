@@ -48,7 +48,7 @@ def in_turn(work: Mapping[str, Callable[[], float]], rounds: int) -> Times:
 def spread(values: Sequence[float]) -> Spread:
     if len(values) == 1:
         return values[0], values[0], values[0]
-    low, middle, high = statistics.quantiles(values, n=4)
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
     return middle, low, high
 
 
