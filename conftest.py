@@ -10,6 +10,8 @@ from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 from sybil.parsers.rest import DocTestParser
 
+from anscombe_transform._kernels import INSTRUCTION_SETS
+
 pages = Sybil(
     parsers=[PythonCodeBlockParser(doctest_optionflags=doctest.NORMALIZE_WHITESPACE), SkipParser()],
     patterns=["README.md", "docs/*.md", "docs/*/*.md"],
@@ -21,6 +23,11 @@ docstrings = Sybil(
     fixtures=["working_directory"],
 )
 pytest_collect_file = (pages + docstrings).pytest()
+
+
+def pytest_report_header() -> str:
+    """Tell which of the instruction sets the tests can compare on this processor."""
+    return f"instruction sets: {', '.join(INSTRUCTION_SETS)}"
 
 
 @pytest.fixture(scope="module")

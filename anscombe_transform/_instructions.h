@@ -8,7 +8,8 @@
 
 enum { BASELINE, AVX2, AVX512_VBMI };
 
-#if defined(__x86_64__) && defined(__GNUC__)
+/* Not on Windows, where GCC does not align the stack for vectors of this size. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(_WIN32)
 
 #include <immintrin.h>
 
@@ -33,7 +34,7 @@ AVX512_VBMI_LOOP static inline byte_plane plane_of(const uint8_t* items, size_t 
     return plane;
 }
 
-AVX512_VBMI_LOOP static inline __m512i look_up(const byte_plane* plane, __m512i indices) {
+AVX512_VBMI_LOOP static inline __m512i items_of(const byte_plane* plane, __m512i indices) {
     const __m512i* q = plane->quarters;
     __m512i low = _mm512_permutex2var_epi8(q[0], indices, q[1]);
     __m512i high = _mm512_permutex2var_epi8(q[2], indices, q[3]);
@@ -44,7 +45,7 @@ AVX512_VBMI_LOOP static size_t lookup_8_bits(const uint8_t* indices, const uint8
     const byte_plane plane = plane_of(items, 1, 0);
     size_t i = 0;
     for (; i + 64 <= n; i += 64) {
-        _mm512_storeu_si512(out + i, look_up(&plane, _mm512_loadu_si512(indices + i)));
+        _mm512_storeu_si512(out + i, items_of(&plane, _mm512_loadu_si512(indices + i)));
     }
     return i;
 }
@@ -56,7 +57,7 @@ AVX512_VBMI_LOOP static size_t lookup_16_bits(const uint8_t* indices, const uint
     size_t i = 0;
     for (; i + 64 <= n; i += 64) {
         __m512i ordered = _mm512_permutexvar_epi64(order, _mm512_loadu_si512(indices + i));
-        __m512i a = look_up(&first, ordered), b = look_up(&second, ordered);
+        __m512i a = items_of(&first, ordered), b = items_of(&second, ordered);
         _mm512_storeu_si512(out + i, _mm512_unpacklo_epi8(a, b));
         _mm512_storeu_si512(out + i + 32, _mm512_unpackhi_epi8(a, b));
     }

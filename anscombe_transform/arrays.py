@@ -365,6 +365,8 @@ def _widened(extremes: tuple[float, float], x: Array) -> tuple[float, float]:
 
 def _all_held(array: Array, transform: Transform, encoded_dtype: EncodedDType, out_of_range: OutOfRange | None) -> bool:
     lowest, highest = held_range(transform, encoded_dtype)
+    if lowest > highest:
+        return array.size == 0
     if array.size == 0 or (lowest <= float(array.min()) and float(array.max()) <= highest):
         return True
     return _survey(array, transform, encoded_dtype, out_of_range).refused == 0
@@ -383,14 +385,20 @@ def _out_of_range_error(
         problem = f"{survey.nans} of {array.size} values are NaN, which has no {encoded_dtype} code"
         ways_out.append("a number in place of NaN")
     else:
-        lowest, highest = map(_adu, survey.refused_extremes)
-        problem = (
-            f"{survey.refused} of {array.size} values are out of range: {lowest} to {highest} ADU, "
-            f"where {encoded_dtype} codes hold {_held_in_words(transform, encoded_dtype, array.dtype)}, "
+        parameters = (
             f"with zero_level={transform.zero_level:g}, conversion_gain={transform.conversion_gain:g}, "
             f"beta={transform.beta:g}"
         )
-        ways_out.append("out_of_range='clamp', which stores the nearest code")
+        if survey.refused:
+            lowest, highest = map(_adu, survey.refused_extremes)
+            problem = (
+                f"{survey.refused} of {array.size} values are out of range: {lowest} to {highest} ADU, where "
+                f"{encoded_dtype} codes hold {_held_in_words(transform, encoded_dtype, array.dtype)}, {parameters}"
+            )
+            ways_out.append("out_of_range='clamp', which stores the nearest code")
+        else:  # to clamp needs an input that is in range
+            problem = f"no input has a code that {encoded_dtype} holds, {parameters}"
+            ways_out.append("other parameters")
     return ValueError(f"{problem}. Use {', or '.join(ways_out)}.")
 
 

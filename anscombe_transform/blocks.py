@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import numpy as np
 from zarr.core.sync import sync
+from zarr.storage import StorePath
 
 from anscombe_transform.extras import needed
 from anscombe_transform.photon_transfer import Movie, stored_chunk
@@ -79,7 +80,8 @@ class _Writer:
         try:
             if not (self.resume and self._is_there(array, region, values)):
                 if self.resume:
-                    _delete(array, region)
+                    for path in _objects(array, region):  # one that is damaged could not be written in parts
+                        sync(path.delete())
                 array[region] = values
             stored = np.asarray(array[region])
         except ValueError as error:
@@ -105,6 +107,8 @@ class _Writer:
 
     def _is_there(self, array: Array, region: tuple[slice, ...], values: Any) -> bool:
         """Return whether the block was written before, as it would be written now."""
+        if not all(sync(path.exists()) for path in _objects(array, region)):
+            return False  # also where the fill value, which is read then, is what was to be written
         try:
             stored = np.asarray(array[region])
         except Exception:  # of whatever class a codec has for a chunk that is not whole
@@ -112,14 +116,14 @@ class _Writer:
         return np.array_equal(stored, self.verification.expected(values), equal_nan=stored.dtype.kind == "f")
 
 
-def _delete(array: Array, region: tuple[slice, ...]) -> None:
-    """Delete the chunks or shards of a region: one that is damaged could not be written in parts."""
+def _objects(array: Array, region: tuple[slice, ...]) -> Iterator[StorePath]:
+    """Yield where the chunks or shards of a region are kept."""
     grid = (
         range(bounds.start // size, math.ceil(bounds.stop / size))
         for bounds, size in zip(region, unit_of_writing(array), strict=True)
     )
     for place in itertools.product(*grid):
-        sync((array.store_path / array.metadata.encode_chunk_key(place)).delete())
+        yield array.store_path / array.metadata.encode_chunk_key(place)
 
 
 def write_movie(

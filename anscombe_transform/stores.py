@@ -210,15 +210,13 @@ class Draft:
     def template(self) -> Array:
         """The array in memory, without chunks."""
         memory = MemoryStore({key: cpu.Buffer.from_bytes(text.encode()) for key, text in self.documents.items()})
-        return zarr.open_array(memory, path=self.path, mode="r+")
+        opened = zarr.open_array(memory, path=self.path, mode="r+")
+        return _storing_all_chunks(opened, opened.store_path)
 
     @cached_property
     def array(self) -> Array:
         """The array, to write and read chunks of."""
-        store = StorePath(self.location.store(), self.path)
-        # To look whether a chunk is empty takes longer than to compress it, if its integers are unsigned.
-        config: ArrayConfigParams = {"write_empty_chunks": True}
-        return zarr.Array(zarr.AsyncArray(metadata=self.template.metadata, store_path=store, config=config))
+        return _storing_all_chunks(self.template, StorePath(self.location.store(), self.path))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Draft, (self.location, self.path, self.documents)
@@ -241,6 +239,15 @@ class Draft:
         for key in sorted(self.documents, key=lambda key: (key.count("/"), key), reverse=True):
             self.location.set(key, self.documents[key].encode())
         self.location.delete(UNFINISHED)
+
+
+def _storing_all_chunks(like: Array, store_path: StorePath) -> Array:
+    """Return an array of the same metadata that stores a chunk even if all of it is the fill value.
+
+    For Zarr to look for such chunks takes longer than to compress them, where integers are unsigned.
+    """
+    config: ArrayConfigParams = {"write_empty_chunks": True}
+    return zarr.Array(zarr.AsyncArray(metadata=like.metadata, store_path=store_path, config=config))
 
 
 async def _delete_all_but_marker(store: FsspecStore) -> None:

@@ -29,7 +29,10 @@ _NAMES = (CODEC_NAME, "anscombe-transform")
 _FIELDS_OF_1_0_0 = {"zero_level", "conversion_gain", "encoded_dtype", "decoded_dtype"}
 
 _LARGE_CHUNK = 1 << 18
-"""Elements from which on a chunk goes to a thread: below, the way there and back takes longer than the work."""
+"""Elements from which on encoding and computing go to a thread: below, the way there and back takes longer."""
+
+_HUGE_CHUNK = 1 << 24
+"""Elements from which on decoding by a table goes there, too: other reads would wait for milliseconds."""
 
 _Chunk = tuple["NDBuffer | None", ArraySpec]
 
@@ -178,7 +181,7 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
     async def encode(self, chunks_and_specs: Iterable[_Chunk]) -> Iterable[NDBuffer | None]:
         """Encode a batch of chunks, in threads if one of them is large."""
         chunks = list(chunks_and_specs)
-        if _has_large(chunks):
+        if _has_elements(chunks, _LARGE_CHUNK):
             return await super().encode(chunks)
         return [None if chunk is None else self._encode_sync(chunk, spec) for chunk, spec in chunks]
 
@@ -186,13 +189,13 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
         """Decode a batch of chunks, in threads if one of them is large and its values have to be computed."""
         chunks = list(chunks_and_specs)
         # Looking values up takes no longer than what Zarr does next on the event loop: to copy them to the result.
-        if self.encoded_dtype not in TABLE_DTYPES and _has_large(chunks):
+        if _has_elements(chunks, _HUGE_CHUNK if self.encoded_dtype in TABLE_DTYPES else _LARGE_CHUNK):
             return await super().decode(chunks)
         return [None if chunk is None else self._decode_sync(chunk, spec) for chunk, spec in chunks]
 
 
-def _has_large(chunks: list[_Chunk]) -> bool:
-    return any(math.prod(spec.shape) >= _LARGE_CHUNK for _, spec in chunks)
+def _has_elements(chunks: list[_Chunk], number: int) -> bool:
+    return any(math.prod(spec.shape) >= number for _, spec in chunks)
 
 
 @lru_cache

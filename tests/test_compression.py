@@ -386,6 +386,15 @@ def test_a_dry_run_writes_nothing_and_predicts_the_size(tmp_path: Path, options:
         assert getattr(predicted, name) == getattr(written, name)
 
 
+def test_dark_chunks_are_stored_and_predicted_like_others(tmp_path: Path) -> None:
+    movie = np.zeros((16, 64, 64), "uint16")
+    movie[2] = Z
+    options: dict[str, Any] = {"compressor": "none", "chunks": 2, "encoded_dtype": "uint8"}
+    predicted = compress(movie, tmp_path / "a", **GIVEN, **options, dry_run=True)
+    written = compress(movie, tmp_path / "a", **GIVEN, **options)
+    assert predicted.stored_size == written.stored_size > movie.size
+
+
 def test_a_dry_run_deletes_nothing_either(tmp_path: Path) -> None:
     for place in (tmp_path / "a", memory_url()):
         compress(MOVIE[:20], place, **GIVEN)

@@ -161,3 +161,18 @@ def test_the_range_in_the_error_is_exactly_what_can_be_encoded(
     for x in (lowest - margin, highest + margin):
         with pytest.raises(ValueError, match="out of range"):
             encode(x, encoded_dtype=encoded_dtype, **parameters)
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_clamping_to_a_dtype_that_holds_no_input_is_refused_and_leaves_out_as_it_was(step: int) -> None:
+    out = np.full(20, 7, "uint8")
+    with pytest.raises(ValueError, match=r"no input has a code that uint8 holds, with zero_level=1e\+17"):
+        encode(
+            np.zeros(20)[::step],
+            zero_level=1e17,
+            conversion_gain=0.3,
+            beta=0.3,
+            out_of_range="clamp",
+            out=out[::step],
+        )
+    assert (out == 7).all()

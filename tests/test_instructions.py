@@ -35,7 +35,10 @@ def check_with_all(work: Callable[[], Array]) -> None:
     results = {}
     for name in _kernels.INSTRUCTION_SETS:
         _kernels.use_instructions(name)
-        results[name] = work()
+        try:
+            results[name] = work()
+        finally:
+            _kernels.use_instructions(_kernels.INSTRUCTION_SETS[-1])
     for name in OTHERS:
         assert results[name].tobytes() == results[BASELINE].tobytes(), name
 

@@ -65,7 +65,9 @@ class Work(NamedTuple):
 def work(tmp_path_factory: pytest.TempPathFactory) -> Work:
     folder = tmp_path_factory.mktemp("whole")
     photons = np.random.default_rng(0).poisson(np.linspace(1, 30, 256), (40, 256, 256))
-    np.save(folder / "movie.npy", np.tile((100 + 40 * photons).astype("float64"), (2, 1, 1)))
+    movie = np.tile((100 + 40 * photons).astype("float64"), (2, 1, 1))
+    movie[32:64] = 0  # a whole block is what Zarr reads where nothing was written
+    np.save(folder / "movie.npy", movie)
     expected = []
     for number, layout in enumerate(LAYOUTS):
         # The name of an OME-NGFF image is that of its folder.
