@@ -186,7 +186,7 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
         return [None if chunk is None else self._encode_sync(chunk, spec) for chunk, spec in chunks]
 
     async def decode(self, chunks_and_specs: Iterable[_Chunk]) -> Iterable[NDBuffer | None]:
-        """Decode a batch of chunks, in threads if one of them is large and its values have to be computed."""
+        """Decode a batch of chunks, in threads if one of them is huge, or large and its values have to be computed."""
         chunks = list(chunks_and_specs)
         # Looking values up takes no longer than what Zarr does next on the event loop: to copy them to the result.
         if _has_elements(chunks, _HUGE_CHUNK if self.encoded_dtype in TABLE_DTYPES else _LARGE_CHUNK):

@@ -97,13 +97,17 @@ def main() -> None:
             movie, smooth_frames(shape), shape=shape, dtype="int16", bigtiff=True, photometric="minisblack"
         )
         for number in range(ROUNDS + 1):
-            run = run_command("compress", movie, compressed, "--chunks", ",".join(map(str, CHUNKS)))
-            plain_time = other.submit(write_codes, movie, run.answer, plain).result()
+            compression = run_command("compress", movie, compressed, "--chunks", ",".join(map(str, CHUNKS)))
+            plain_time = other.submit(write_codes, movie, compression.answer, plain).result()
             shutil.rmtree(compressed)
             shutil.rmtree(plain)
             if number > 0:  # the first round warms up
-                runs.append(run)
-                for name, value in ((WRITING, run.answer["seconds"]), (WHOLE, run.seconds), (PLAIN, plain_time)):
+                runs.append(compression)
+                for name, value in (
+                    (WRITING, compression.answer["seconds"]),
+                    (WHOLE, compression.seconds),
+                    (PLAIN, plain_time),
+                ):
                     times[name].append(value)
     show(times, runs, shape)
 

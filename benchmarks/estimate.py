@@ -77,8 +77,8 @@ def measure_times(tasks: dict[str, Task]) -> Times:
 def seconds_of(task: Task, running: ExitStack) -> Callable[[], float]:
     """Return a function that has a worker do the task, and returns the seconds that it took."""
     python, function, movie = task
-    run = running.enter_context(Worker(python)).prepare(estimating, function, str(movie))
-    return lambda: run()["seconds"]
+    estimate = running.enter_context(Worker(python)).prepare(estimating, function, str(movie))
+    return lambda: estimate()["seconds"]
 
 
 def first_answers(task: Task) -> list[dict[str, float]]:

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LABELS = {
-    OURS: "this package",
-    PEER: PEER,
     RAW: "int16, no codec",
     FLOOR: "uint8 codes, no codec",
     MEMCPY: "memcpy of int16",
@@ -62,7 +60,7 @@ def draw_panel(axes: Axes, comparisons: Mapping[str, Comparison], contenders: Se
             axes.barh(top + row, speed, height=0.85, color=COLORS.get(contender, "#b0b0b0"))
             axes.text(speed, top + row, speed_text(comparison, contender, speed), va="center")
             positions.append(top + row)
-            labels.append(LABELS[contender])
+            labels.append(LABELS.get(contender, contender))
     axes.set_yticks(positions, labels)
     axes.set_ylim(max(positions) + 0.7, -0.6)
     axes.margins(x=0.15)
