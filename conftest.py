@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 from sybil.parsers.rest import DocTestParser
 
 from anscombe_transform._kernels import INSTRUCTION_SETS
+
+settings.register_profile("without deadlines", deadline=None)  # a machine may have much else to do
+settings.load_profile("without deadlines")
 
 pages = Sybil(
     parsers=[PythonCodeBlockParser(doctest_optionflags=doctest.NORMALIZE_WHITESPACE), SkipParser()],

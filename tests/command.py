@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from processes import TIMEOUT
 
 from anscombe_transform import compress
 
@@ -23,9 +24,6 @@ import runpy, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests may have it ignored
 runpy.run_module("anscombe_transform", run_name="__main__", alter_sys=True)
 """
-
-TIMEOUT = 240
-"""Seconds that no command takes, even on a machine with much else to do."""
 
 Result = subprocess.CompletedProcess[str]
 

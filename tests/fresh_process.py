@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from processes import TIMEOUT
 
 READ = """
 import sys
@@ -22,6 +23,6 @@ for number, path in enumerate(paths):
 def read_in_a_fresh_process(results: Path, *paths: Path) -> list[npt.NDArray[Any]]:
     """Return what the process reads from the arrays at `paths`, by way of files in the folder `results`."""
     command = [sys.executable, "-P", "-W", "error", "-c", READ, str(results), *map(str, paths)]
-    finished = subprocess.run(command, capture_output=True, text=True, cwd=results)
+    finished = subprocess.run(command, capture_output=True, text=True, cwd=results, timeout=TIMEOUT)
     assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")
     return [np.load(results / f"{number}.npy") for number in range(len(paths))]

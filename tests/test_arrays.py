@@ -14,6 +14,7 @@ import pytest
 import reference
 from hypothesis import given
 from hypothesis import strategies as st
+from processes import TIMEOUT
 from strategies import CODE_DTYPES, REAL_DTYPES, Parameters
 
 from anscombe_transform import decode, encode, tables
@@ -112,7 +113,7 @@ def test_a_wrong_out_is_refused() -> None:
     with pytest.raises(ValueError, match="out overlaps"):
         encode(x, out=x.view("uint8")[:, :5], **parameters)
     with pytest.raises(TypeError, match="out must be a NumPy array, not list"):
-        encode(x, out=[], **parameters)  # type: ignore[arg-type]
+        encode(x, out=[], **parameters)  # type: ignore[arg-type, unused-ignore]
     with pytest.raises(ValueError, match=r"dtype int16, not .* int32"):
         decode(x.astype("uint8"), decoded_dtype="int16", out=np.empty((4, 5), "int32"), **parameters)
 
@@ -143,9 +144,9 @@ def test_bytes_are_decoded_as_little_endian_codes(encoded_dtype: str, kind: Call
 def test_a_memoryview_of_codes_is_decoded_as_the_array_that_it_views() -> None:
     codes = np.array([131, 132], ">u2")
     parameters: Parameters = {"zero_level": 100, "conversion_gain": 2.5, "decoded_dtype": "int16"}
-    np.testing.assert_array_equal(decode(memoryview(codes), **parameters), decode(codes, **parameters))  # type: ignore[arg-type]
+    np.testing.assert_array_equal(decode(memoryview(codes), **parameters), decode(codes, **parameters))  # type: ignore[arg-type, unused-ignore]
     with pytest.raises(ValueError, match="codes are float64, but encoded_dtype is uint8"):
-        decode(memoryview(codes.astype("float64")), encoded_dtype="uint8", **parameters)  # type: ignore[arg-type]
+        decode(memoryview(codes.astype("float64")), encoded_dtype="uint8", **parameters)  # type: ignore[arg-type, unused-ignore]
 
 
 def test_codes_that_are_not_what_they_are_said_to_be_are_refused() -> None:
@@ -227,7 +228,7 @@ assert status == 0
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_child_that_was_forked_while_a_table_was_built_builds_its_own() -> None:
-    subprocess.run([sys.executable, "-P", "-c", FORK], check=True, timeout=30)
+    subprocess.run([sys.executable, "-P", "-c", FORK], check=True, timeout=TIMEOUT)
 
 
 def test_tables_take_bounded_memory() -> None:

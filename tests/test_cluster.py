@@ -20,15 +20,13 @@ import pytest
 import tifffile
 import zarr
 from command import refused, rows, succeeded
+from processes import TIMEOUT
 
 from anscombe_transform import compress
 
 pytest.importorskip("distributed")
 pytest.importorskip("s3fs")
 pytest.importorskip("moto.server")
-
-SECONDS = 120
-"""How long is waited for a server or a worker."""
 
 Line = tuple[str | Path, ...]
 
@@ -76,7 +74,7 @@ def running(*arguments: str | Path, log: Path, **variables: str) -> Iterator[sub
 
 def printed(log: Path, pattern: str, process: subprocess.Popen[bytes]) -> str:
     """Return what a program says sooner or later."""
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + TIMEOUT
     while time.monotonic() < end:
         found = re.search(pattern, log.read_text(encoding="utf-8", errors="replace"))
         if found is not None:
@@ -98,7 +96,7 @@ class Bucket(NamedTuple):
     def read(self, url: str, folder: Path) -> npt.NDArray[Any]:
         """Return what a process reads that has only Zarr imported."""
         reader = [sys.executable, "-P", "-c", READ, url, json.dumps(self.options), str(folder / "read.npy")]
-        finished = subprocess.run(reader, cwd=folder, capture_output=True, text=True, timeout=command.TIMEOUT)
+        finished = subprocess.run(reader, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT)
         assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")
         values: npt.NDArray[Any] = np.load(folder / "read.npy")
         return values
@@ -165,10 +163,10 @@ def compressed(folder: Path, scheduler: str, bucket: Bucket) -> tuple[command.Re
     """Return what the command said that compressed the movie into the bucket, and which workers wrote blocks."""
     begun = folder / "begun.json"
     ask = [sys.executable, "-c", ASK, scheduler]
-    subprocess.run([*ask, begun], check=True, timeout=SECONDS)
+    subprocess.run([*ask, begun], check=True, timeout=TIMEOUT)
     arguments: Line = ("compress", "movie.tif", "s3://bucket/movie.zarr", *LAYOUT, *bucket.arguments)
     result = command.run(*arguments, "--scheduler", scheduler, cwd=folder)
-    subprocess.run([*ask, folder / "tasks.json"], check=True, timeout=SECONDS)
+    subprocess.run([*ask, folder / "tasks.json"], check=True, timeout=TIMEOUT)
     tasks = json.loads((folder / "tasks.json").read_text())
     return result, [worker for worker, key in tasks if "written" in key]
 

@@ -17,6 +17,7 @@ import reference
 import tifffile
 import zarr
 from command import refused, rows, succeeded
+from processes import TIMEOUT
 
 from anscombe_transform import compress
 from anscombe_transform.quality import measure_errors
@@ -79,7 +80,7 @@ def test_a_zarr_array_has_what_zarr_reads_and_needs_this_package_no_more(
     array = zarr.open_array(tmp_path / "plain.zarr", mode="r")
     assert (array.filters, array.chunks, array.dtype) == ((), (7, 32, 64), stored.dtype)
     read = [sys.executable, "-P", "-W", "error", "-c", READ_WITHOUT_THE_PACKAGE, "plain.zarr", "plain.npy"]
-    subprocess.run(read, cwd=tmp_path, check=True, timeout=command.TIMEOUT)
+    subprocess.run(read, cwd=tmp_path, check=True, timeout=TIMEOUT)
     np.testing.assert_array_equal(np.load(tmp_path / "plain.npy"), stored)
 
 

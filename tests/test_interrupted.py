@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import zarr
 from command import refused, rows, succeeded
+from processes import TIMEOUT
 
 from anscombe_transform import compress
 from anscombe_transform.description import describe
@@ -226,7 +227,7 @@ def limited(work: Work, output: Path) -> command.Result:
         env=command.variables_of("utf-8", {}),
         capture_output=True,
         encoding="utf-8",
-        timeout=command.TIMEOUT,
+        timeout=TIMEOUT,
     )
 
 

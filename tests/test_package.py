@@ -4,6 +4,8 @@ import subprocess
 import sys
 from importlib.metadata import requires, version
 
+from processes import TIMEOUT
+
 import anscombe_transform
 
 
@@ -13,6 +15,7 @@ def test_importing_the_package_imports_none_of_the_extras() -> None:
         capture_output=True,
         text=True,
         check=True,
+        timeout=TIMEOUT,
     ).stdout.split()
     heavy = {"typer", "rich", "dask", "matplotlib", "tifffile", "h5py", "scipy", "anscombe_transform.cli"}
     assert not heavy & set(loaded)

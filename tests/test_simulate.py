@@ -42,7 +42,7 @@ def assert_on_its_line(detector: Detector) -> None:
     gain_spread=st.one_of(st.just(0.0), st.floats(0.3, 0.7)),
     dtype=st.sampled_from(["int16", "int32", "float32", "float64"]),
 )
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_the_noise_of_a_movie_is_on_the_line_of_its_detector(
     zero_level: float, conversion_gain: float, read_noise_in_photons: float, gain_spread: float, dtype: str
 ) -> None:
@@ -75,7 +75,7 @@ def test_without_read_noise_whole_adu_per_photon_have_a_line_through_the_zero_le
 
 
 @given(st.floats(-500, 500), st.floats(0.1, 100), st.floats(0, 100), st.sampled_from([0.0, 0.5]))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_the_mean_is_the_zero_level_and_what_photons_add(
     zero_level: float, conversion_gain: float, read_noise: float, gain_spread: float
 ) -> None:
@@ -121,7 +121,7 @@ def difference_to_the_default(**changes: Any) -> Array:
 
 
 @given(st.floats(1, 100))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_offsets_of_pixels_have_their_spread_and_stay(spread: float) -> None:
     offsets = difference_to_the_default(offset_spread=spread)
     assert offsets.std() == pytest.approx(spread, rel=0.03)
@@ -139,7 +139,7 @@ def test_so_many_pixels_are_hot_and_stay(share: float) -> None:
 
 
 @given(st.floats(0, 0.95))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_bleaching_takes_its_share_of_the_light_steadily(bleaching: float) -> None:
     detector = Detector(zero_level=10, conversion_gain=4, read_noise=0, dtype="float64")
     movie = simulate_movie((11, 64, 64), uniform(200, bleaching=bleaching), detector)
@@ -150,7 +150,7 @@ def test_bleaching_takes_its_share_of_the_light_steadily(bleaching: float) -> No
 
 
 @given(st.floats(0.1, 5))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_motion_displaces_the_scene_and_keeps_its_light(motion: float) -> None:
     scene = Scene(background=(100, 200), cells=(1000, 5000), activity=0)
     detector = Detector(zero_level=0, conversion_gain=1, read_noise=0, dtype="float64")
