@@ -10,6 +10,7 @@ import numpy as np
 import zarr
 from zarr.storage import ZipStore
 
+from anscombe_transform.faults import FAULTS, SoftwareFault
 from anscombe_transform.movie_axes import movie_axes, parse_choice
 from anscombe_transform.movie_frames import Pixels, Source, check_movie, choose, one_line, part
 from anscombe_transform.movie_units import frame_rate, pixel_size, positive
@@ -59,13 +60,14 @@ def open_zarr(path: Path | str, key: str | None, storage_options: Mapping[str, A
     shape = tuple(array.shape[i] for i in kept) if array.ndim == len(index) else array.shape
     dtype = np.dtype(array.dtype)
     check_movie(path, shape, dtype)
+    place = path if isinstance(path, str) else str(path.absolute())
     own = array.attrs.get("anscombe_transform")
     rate, size = _own(own) if isinstance(own, Mapping) else (None, None)
     return Source(
         shape,
         dtype.newbyteorder("="),
         tuple(array.chunks[i] for i in kept),
-        (path if isinstance(path, str) else str(path.absolute()),),
+        (place, f"{place}/{array.path}") if array.path and "::" not in place else (place,),
         _Reader(array, index).read,
         key,
         rate or scale[0],
@@ -88,14 +90,13 @@ class _Reader:
 
 
 def _open(path: Path | str, storage_options: Mapping[str, Any] | None) -> zarr.Array[Any] | zarr.Group:
-    options = None if storage_options is None else dict(storage_options)
-    store = str(path)
+    location = Location.parse(path, storage_options)
     try:
         if isinstance(path, Path) and path.is_file():
             return zarr.open(store=ZipStore(path, mode="r"), mode="r")
-        return zarr.open(store=store, mode="r", storage_options=options)
+        return zarr.open(store=location.store(read_only=True), mode="r")
     except FileNotFoundError as error:
-        if Location.parse(path, storage_options).state() == "unfinished":
+        if location.state() == "unfinished":
             raise ValueError(f"{path} is not finished: run the command that wrote it again") from error
         raise FileNotFoundError(f"{path} is not there, or no Zarr array or group") from error
     except ImportError as error:
@@ -105,6 +106,8 @@ def _open(path: Path | str, storage_options: Mapping[str, Any] | None) -> zarr.A
         ) from error
     except OSError as error:
         raise OSError(f"{path} cannot be read: {one_line(error)}") from error
+    except FAULTS as error:
+        raise SoftwareFault(f"{path} cannot be opened", error) from error
     except Exception as error:  # of whatever class fsspec, its protocol or a codec has
         raise ValueError(f"{path} is not a whole Zarr array or group ({one_line(error)})") from error
 

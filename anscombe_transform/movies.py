@@ -15,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from anscombe_transform import movie_hdf5
+from anscombe_transform.faults import FAULTS, SoftwareFault
 from anscombe_transform.movie_frames import Source, natural_order, one_line
 from anscombe_transform.movie_numpy import open_npy, open_npz
 from anscombe_transform.movie_tiff import open_tiffs
 from anscombe_transform.movie_zarr import open_zarr
+from anscombe_transform.places import without_local_protocol
 from anscombe_transform.stores import METADATA, UNFINISHED
 
 _FORMATS = (
@@ -63,6 +65,8 @@ class MovieFile:
     """The absolute paths of all files that it reads, of the folder, or the URL."""
     frames: range
     """Which frames of those in the file it has."""
+    storage_options: Mapping[str, Any] | None = field(repr=False)
+    """Options of the protocol, for a URL."""
     _source: Source = field(repr=False)
     _arguments: tuple[Any, ...] = field(repr=False)
 
@@ -83,11 +87,14 @@ class MovieFile:
         inside = self.frames[frames.start : frames.stop : frames.step]
         try:
             block = self._source.read(inside, rows, columns)
-        except (MemoryError, ModuleNotFoundError):
+        except (MemoryError, ModuleNotFoundError, SoftwareFault):
             raise
         except Exception as error:  # of the class that the reader of the format has for damaged files
+            what = f"{self.name}: frames {frames[0]} to {frames[-1]} cannot be read"
+            if isinstance(error, FAULTS):
+                raise SoftwareFault(what, error) from error
             kind = OSError if isinstance(error, OSError) else ValueError
-            raise kind(f"{self.name}: frames {frames[0]} to {frames[-1]} cannot be read: {one_line(error)}") from error
+            raise kind(f"{what}: {one_line(error)}") from error
         result: npt.NDArray[Any] = block[then]
         return result
 
@@ -98,7 +105,7 @@ class MovieFile:
         return whole
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _open_again, (self.shape, self.dtype, *self._arguments)
+        return _open_again, (self.shape, self.dtype, *self._arguments, self.storage_options)
 
 
 def open_movie(
@@ -154,6 +161,8 @@ def open_movie(
     """
     given = os.fspath(path) if isinstance(path, str | os.PathLike) else tuple(os.fspath(one) for one in path)
     absolute: str | tuple[str, ...]
+    if isinstance(given, str):
+        given = without_local_protocol(given)
     if isinstance(given, str) and "://" in given:
         source, absolute = open_zarr(given, key, storage_options), given
         name = given.rstrip("/").rpartition("/")[2]
@@ -181,12 +190,12 @@ def open_movie(
         pixel_size=source.pixel_size,
         locations=source.locations,
         frames=chosen,
+        storage_options=storage_options,
         _source=source,
         _arguments=(
             absolute,
             source.key,
             None if frames is None else slice(chosen.start, chosen.stop, chosen.step),
-            storage_options,
         ),
     )
 

@@ -11,17 +11,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-import numpy as np
 import zarr
+from zarr.abc.buffer import Buffer
 from zarr.abc.store import Store
-from zarr.core.array_spec import ArrayConfigParams
-from zarr.core.buffer import Buffer, cpu, default_buffer_prototype
-from zarr.core.sync import sync
+from zarr.buffer import cpu, default_buffer_prototype
 from zarr.storage import FsspecStore, LocalStore, MemoryStore, StorePath
 
-Array = zarr.Array[Any]
+from anscombe_transform.dependencies import sync
+from anscombe_transform.faults import FAULTS, SoftwareFault
+from anscombe_transform.places import Place, places_of, without_local_protocol
+
+if TYPE_CHECKING:
+    Array = zarr.Array[Any]
+else:
+    Array = zarr.Array  # which takes no parameters before Zarr 3.1.4
 
 UNFINISHED = "unfinished.json"
 """The key under which an array that is being written has its metadata, until all chunks are there."""
@@ -54,9 +59,7 @@ class Location:
         ValueError
             If there are options for a local folder, which has none.
         """
-        url = os.fspath(path)
-        if url.startswith("file://"):
-            url = url.removeprefix("file://")
+        url = without_local_protocol(os.fspath(path))
         if "://" in url:
             return cls(url.rstrip("/"), dict(storage_options or {}))
         if storage_options:
@@ -105,6 +108,9 @@ class Location:
         except Exception as error:
             if self.is_local:
                 raise
+            options_may_be_wrong = isinstance(error, TypeError) and self.storage_options
+            if isinstance(error, FAULTS) and not options_may_be_wrong:
+                raise SoftwareFault(f"{self.url} cannot be reached", error) from error
             raise OSError(f"{self.url} cannot be reached: {error}") from error
 
     def state(self) -> Literal["empty", "unfinished", "zarr", "other"]:
@@ -144,9 +150,11 @@ class Location:
             raise ValueError(
                 f"{self.url} may be where the movie is, which {type(movie).__name__} does not tell: delete it yourself"
             )
+        with self._reached():
+            here = Place.of(self.url, self.storage_options)
         for place in places or ():
-            if self.overlaps(place):
-                raise ValueError(f"{self.url} is where the movie is, {place}: choose another output")
+            if here.overlaps(place):
+                raise ValueError(f"{self.url} is where the movie is, {place.path}: choose another output")
 
     def clear(self) -> None:
         """Delete all that is there but the marker of an array that is not finished.
@@ -160,7 +168,17 @@ class Location:
             with self._reached():
                 for key in metadata:
                     sync(self.store().delete(key))
-                sync(_delete_all_but_marker(cast("FsspecStore", self.store())))
+                self._clear_url()
+
+    def _clear_url(self) -> None:
+        import fsspec  # type: ignore[import-untyped]
+
+        filesystem, root = fsspec.url_to_fs(self.url, **self.storage_options)
+        filesystem.invalidate_cache()
+        found = filesystem.ls(root, detail=False) if filesystem.exists(root) else []
+        paths = [path for path in found if not path.endswith(f"/{UNFINISHED}")]
+        if paths:  # all at once: keys one by one would take long on S3
+            filesystem.rm(paths, recursive=True)
 
     def _clear_folder(self, metadata: list[str]) -> None:
         for key in metadata:
@@ -170,17 +188,6 @@ class Location:
                 shutil.rmtree(entry)
             elif entry.name != UNFINISHED:
                 entry.unlink()
-
-    def overlaps(self, other: str) -> bool:
-        """Return whether another path or URL is the same place, within this one, or around it."""
-        theirs = Location.parse(other)
-        if self.is_local != theirs.is_local:
-            return False
-        if self.is_local:
-            here, there = Path(self.url).resolve(), Path(theirs.url).resolve()
-            return here.is_relative_to(there) or there.is_relative_to(here)
-        own, their = (re.sub("://+", "://", url) + "/" for url in (self.url, theirs.url))
-        return own.startswith(their) or their.startswith(own)
 
 
 @dataclass(frozen=True)
@@ -207,11 +214,15 @@ class Draft:
         return cls(location, path, {key: text.to_bytes().decode() for key, text in created.items()})
 
     @cached_property
+    def opened(self) -> Array:
+        """The array in memory as Zarr opens it."""
+        memory = MemoryStore({key: cpu.Buffer.from_bytes(text.encode()) for key, text in self.documents.items()})
+        return zarr.open_array(memory, path=self.path, mode="r+")
+
+    @cached_property
     def template(self) -> Array:
         """The array in memory, without chunks."""
-        memory = MemoryStore({key: cpu.Buffer.from_bytes(text.encode()) for key, text in self.documents.items()})
-        opened = zarr.open_array(memory, path=self.path, mode="r+")
-        return _storing_all_chunks(opened, opened.store_path)
+        return _storing_all_chunks(self.opened, self.opened.store_path)
 
     @cached_property
     def array(self) -> Array:
@@ -246,15 +257,8 @@ def _storing_all_chunks(like: Array, store_path: StorePath) -> Array:
 
     For Zarr to look for such chunks takes longer than to compress them, where integers are unsigned.
     """
-    config: ArrayConfigParams = {"write_empty_chunks": True}
-    return zarr.Array(zarr.AsyncArray(metadata=like.metadata, store_path=store_path, config=config))
-
-
-async def _delete_all_but_marker(store: FsspecStore) -> None:
-    # clear() of Zarr 3.1 stops at the first folder that is gone already; keys one by one would take long on S3.
-    paths = [f"{store.path}/{name}" async for name in store.list_dir("") if name != UNFINISHED]
-    if paths:
-        await store.fs._rm(paths, recursive=True)
+    metadata: Any = like.metadata
+    return zarr.Array(zarr.AsyncArray(metadata, store_path, config={"write_empty_chunks": True}))
 
 
 def begun(location: Location) -> Draft | None:
@@ -282,27 +286,10 @@ def finished(location: Location) -> Draft | None:
 def _whole(draft: Draft) -> Draft:
     """Return a draft whose metadata are those of an array, or raise ValueError."""
     try:
-        draft.template  # noqa: B018 - what it opens is kept
+        draft.opened  # noqa: B018 - what it opens is kept
     except Exception as error:  # of whatever class Zarr has
         raise ValueError("no metadata of an array") from error
     return draft
-
-
-def places_of(movie: object) -> tuple[str, ...] | None:
-    """Return the paths and URLs from which a movie is read, or None if that is not known."""
-    if hasattr(movie, "locations"):
-        return tuple(movie.locations)
-    if isinstance(movie, np.ndarray):
-        return (str(movie.filename),) if isinstance(movie, np.memmap) and movie.filename else ()
-    if isinstance(movie, zarr.Array):
-        store = movie.store
-        if isinstance(store, LocalStore):
-            return (str(store.root / movie.path),)
-        if isinstance(store, FsspecStore):
-            return (f"{store.fs.unstrip_protocol(store.path)}/{movie.path}".rstrip("/"),)
-        if isinstance(store, MemoryStore):
-            return ()
-    return None
 
 
 def options_for(place: object, storage_options: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
