@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import numpy as np
-from zarr.core.sync import sync
 from zarr.storage import StorePath
 
+from anscombe_transform.dependencies import sync
 from anscombe_transform.extras import needed
+from anscombe_transform.faults import FAULTS, SoftwareFault
 from anscombe_transform.photon_transfer import Movie, stored_chunk
 from anscombe_transform.stores import Array, Draft
 from anscombe_transform.verification import Comparison, Verification
@@ -87,6 +88,8 @@ class _Writer:
         except ValueError as error:
             self._blame_frame(region[0].start, values)
             raise ValueError(f"{frames}: {error}") from error
+        except FAULTS as error:
+            raise SoftwareFault(f"{frames} cannot be written", error) from error
         except Exception as error:  # OSError, and what libraries of remote stores have of their own
             raise OSError(f"{frames} cannot be written: {error}") from error
         try:
@@ -201,14 +204,17 @@ def _write_blocks(
     movie: Movie, draft: Draft, writer: _Writer, client: Client | None, progress: Progress | None
 ) -> Comparison:
     da = load_dask()
+    from dask.base import is_dask_collection
+
     shape = tuple(movie.shape)
     dtype = np.dtype(movie.dtype)
     depth, _ = stored_chunk(movie)
     chunks = block_shape(shape, unit_of_writing(draft.template), dtype.itemsize, depth)
-    if isinstance(movie, da.Array):
-        source = movie.rechunk(chunks)
+    if is_dask_collection(movie):  # also one within an xarray.DataArray
+        source = da.asarray(movie)
     else:
         source = da.from_array(movie, chunks=chunks, name=f"movie-{uuid4()}", meta=np.empty((0, 0, 0), dtype))
+    source = source.rechunk(chunks)  # whatever came in: two tasks that wrote to one object would lose values
     results = source.map_blocks(
         writer,
         dtype=object,
