@@ -10,8 +10,8 @@ from typing import Any, Literal, cast, get_args
 import numcodecs
 import numpy as np
 import zarr
+from zarr.abc.buffer import Buffer
 from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
-from zarr.core.buffer import Buffer
 from zarr.storage import MemoryStore
 
 from anscombe_transform.codec import CodecParameters

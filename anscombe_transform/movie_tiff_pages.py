@@ -16,7 +16,9 @@ from xml.etree import ElementTree
 import numpy as np
 import numpy.typing as npt
 
+from anscombe_transform.dependencies import full_axes
 from anscombe_transform.extras import needed
+from anscombe_transform.faults import FAULTS, SoftwareFault
 from anscombe_transform.movie_axes import movie_axes
 from anscombe_transform.movie_frames import one_line
 from anscombe_transform.movie_tiff_metadata import read_metadata, scanimage_shape, scanimage_text
@@ -77,10 +79,10 @@ def find_images(path: Path, number: int | None, choice: dict[str, int]) -> Image
             with clear_errors(path):
                 tif = stack.enter_context(tifffile.TiffFile(path, omexml=metadata.read_text(encoding="utf-8")))
         with clear_errors(path):
-            found = tif.series
+            found = list(tif.series)  # which tifffile finds when they are asked for
         series = _choose_series(path, found, number)
         with clear_errors(path):
-            axes, shape = _axes(tif, series)
+            axes, shape = _axes(tif, series, number or 0)
         color = _COLOR.get(series[0].keyframe.photometric)
         if color is not None or dict(zip(axes, shape, strict=True)).get("S", 1) > 1:
             kind = color or f"axes {axes}, of which S are colors"
@@ -111,11 +113,11 @@ def _choose_series(path: Path, found: Sequence[Any], number: int | None) -> list
     raise ValueError(f"{path} has several series: choose with --key series=NUMBER from {listed}{more}")
 
 
-def _axes(tif: Any, series: list[Any]) -> tuple[str, tuple[int, ...]]:
+def _axes(tif: Any, series: list[Any], number: int) -> tuple[str, tuple[int, ...]]:
     """Return the axes of a movie, and their lengths, with those of length 1."""
     if len(series) > 1:
         return "I" + series[0].axes, (len(series), *series[0].shape)
-    axes, shape = series[0].get_axes(squeeze=False), series[0].get_shape(squeeze=False)
+    axes, shape = full_axes(tif, number)
     if series[0].kind in ("scanimage", "uniform", "generic") and scanimage_text(tif):
         before, lengths = scanimage_shape(tif, len(series[0]))
         axes, shape = before + series[0].keyframe.axes, (*lengths, *series[0].keyframe.shape)
@@ -269,6 +271,8 @@ def clear_errors(path: Path) -> Iterator[None]:
             raise
         if "imagecodecs" in str(error):
             raise ModuleNotFoundError(f"{path} needs imagecodecs: pip install 'anscombe-transform[cli]'") from error
+        if isinstance(error, FAULTS):
+            raise SoftwareFault(f"{path} cannot be read", error) from error
         raise ValueError(f"{path} is not a whole TIFF file ({one_line(error)})") from error
     finally:
         logger.removeFilter(listener)

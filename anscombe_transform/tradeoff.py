@@ -387,7 +387,7 @@ class TradeoffMeter:
         inside = (position >= 0) & (position <= 1)
         bins = np.where(inside, np.minimum(_BINS - 1, position * _BINS), _BINS).astype(np.int_)
         pixels = np.bincount(bins.ravel(), minlength=_BINS + 1)[:_BINS]
-        kept = (pixels > 0) & (pixels * frames >= min(_LEAST_SAMPLES, pixels.max() * frames))
+        kept = (pixels > 0) & (pixels * frames >= min(_LEAST_SAMPLES, int(pixels.max()) * frames))
         number = np.append(np.where(kept, np.cumsum(kept) - 1, -1), -1)
         bin_of_pixel = number[bins]
         intensity = np.bincount(bin_of_pixel.ravel() + 1, mean.ravel(), kept.sum() + 1)[1:] / pixels[kept]

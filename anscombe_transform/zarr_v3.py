@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from zarr.abc.codec import ArrayArrayCodec
-from zarr.core.array_spec import ArraySpec
-from zarr.core.common import parse_named_configuration
 from zarr.dtype import parse_dtype
 
 from anscombe_transform.arrays import decode_array, encode_array
@@ -21,9 +19,10 @@ from anscombe_transform.tables import TABLE_DTYPES
 from anscombe_transform.transform import EncodedDType, OutOfRange, Transform, parse_real_dtype
 
 if TYPE_CHECKING:
-    from zarr.core.buffer import NDBuffer
-    from zarr.core.common import JSON
-    from zarr.core.dtype.wrapper import TBaseDType, TBaseScalar, ZDType
+    from zarr.abc.buffer import NDBuffer
+    from zarr.dtype import ZDType
+
+    from anscombe_transform.dependencies import ArraySpec
 
 _NAMES = (CODEC_NAME, "anscombe-transform")
 _FIELDS_OF_1_0_0 = {"zero_level", "conversion_gain", "encoded_dtype", "decoded_dtype"}
@@ -34,7 +33,7 @@ _LARGE_CHUNK = 1 << 18
 _HUGE_CHUNK = 1 << 24
 """Elements from which on decoding by a table goes there, too: other reads would wait for milliseconds."""
 
-_Chunk = tuple["NDBuffer | None", ArraySpec]
+_Chunk = tuple["NDBuffer | None", "ArraySpec"]
 
 
 @dataclass(frozen=True, init=False)
@@ -82,7 +81,7 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
     _of_1_0_0: ClassVar[bool] = False
 
     @classmethod
-    def from_dict(cls, data: dict[str, JSON]) -> Self:
+    def from_dict(cls, data: dict[str, Any]) -> Self:
         """Make the codec from its metadata, also those that anscombe-transform 1.0.0 wrote.
 
         Raises
@@ -90,16 +89,18 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
         ValueError
             If the name is another codec's, or a field is missing, unknown or not allowed.
         """
-        name, configuration = parse_named_configuration(data)
+        name, configuration = data.get("name"), data.get("configuration")
         if name not in _NAMES:
             raise ValueError(f"the codec's name must be {' or '.join(map(repr, _NAMES))}, not {name!r}")
+        if not isinstance(configuration, Mapping):
+            raise ValueError(f"{name} metadata must have a configuration, a mapping of fields, not {configuration!r}")
         if configuration.keys() != _FIELDS_OF_1_0_0:
             return cls._from_configuration(configuration)
-        codec = cls._from_configuration(configuration | {"decoded_dtype": None})
+        codec = cls._from_configuration({**configuration, "decoded_dtype": None})
         codec._set(_of_1_0_0=True)
         return codec
 
-    def to_dict(self) -> dict[str, JSON]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the metadata, ready for JSON; `decoded_dtype` is left out as long as it is not known."""
         configuration = self._configuration()
         if self._of_1_0_0:
@@ -121,7 +122,7 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
         codec.resolve_metadata(array_spec)
         return codec
 
-    def validate(self, *, shape: tuple[int, ...], dtype: ZDType[TBaseDType, TBaseScalar], chunk_grid: object) -> None:
+    def validate(self, *, shape: tuple[int, ...], dtype: ZDType[Any, Any], chunk_grid: object) -> None:
         """Raise ValueError if the codec is not for arrays of `dtype`."""
         self._check_dtype(dtype)
 
@@ -146,7 +147,7 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
         input_itemsize = chunk_spec.dtype.to_native_dtype().itemsize
         return input_byte_length // input_itemsize * np.dtype(self.encoded_dtype).itemsize
 
-    def _check_dtype(self, dtype: ZDType[TBaseDType, TBaseScalar]) -> None:
+    def _check_dtype(self, dtype: ZDType[Any, Any]) -> None:
         native = parse_real_dtype("the array's dtype", dtype.to_native_dtype())
         name = native.name
         if self.decoded_dtype not in (None, name):
@@ -199,7 +200,7 @@ def _has_elements(chunks: list[_Chunk], number: int) -> bool:
 
 
 @lru_cache
-def _zarr_dtype(name: str) -> ZDType[TBaseDType, TBaseScalar]:
+def _zarr_dtype(name: str) -> ZDType[Any, Any]:
     return parse_dtype(np.dtype(name), zarr_format=3)
 
 

@@ -1,0 +1,143 @@
+"""The parts of other packages on which this one leans though their documentation does not promise them.
+
+When one of these tests fails on a new release, that release has changed something that `dependencies.py`, or the room
+that is named in the test, has to follow.
+"""
+
+import ast
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import zarr.abc.codec
+from numcodecs.compat import ensure_contiguous_ndarray, ensure_ndarray
+from zarr.abc.codec import ArrayArrayCodec
+from zarr.buffer import cpu
+from zarr.storage import FsspecStore, MemoryStore
+
+import anscombe_transform
+from anscombe_transform import AnscombeTransformV3
+from anscombe_transform.dependencies import full_axes, sync
+
+PACKAGE = Path(anscombe_transform.__file__).parent
+
+MOVIE = np.arange(4 * 6 * 5, dtype="uint16").reshape(4, 6, 5)
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the names that a module imports, whole: of `from a import b`, a.b."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda path: path.name)
+def test_what_others_keep_private_is_imported_in_one_room_only(path: Path) -> None:
+    private = {
+        name
+        for name in imported(path)
+        if not name.startswith(("anscombe_transform", "__future__"))
+        and (name.startswith("zarr.core") or any(part.startswith("_") for part in name.split(".")))
+    }
+    allowed = {"zarr.core.sync.sync", "zarr.core.array_spec.ArraySpec"} if path.name == "dependencies.py" else set()
+    assert private == allowed
+
+
+def test_sync_of_zarr_waits_for_a_coroutine_on_a_thread_of_its_own() -> None:
+    async def thread() -> str:
+        await asyncio.sleep(0)
+        return threading.current_thread().name
+
+    assert sync(thread()) != threading.current_thread().name
+
+
+def test_zarr_calls_these_methods_of_a_codec() -> None:
+    """In `zarr_v3.py`; from Zarr 3.2 on, the pair that ends with sync is what makes a codec one for its threads."""
+    for name in ("_encode_single", "_decode_single", "encode", "decode", "resolve_metadata", "evolve_from_array_spec"):
+        assert hasattr(ArrayArrayCodec, name), name
+    protocol = getattr(zarr.abc.codec, "SupportsSyncCodec", None)
+    assert protocol is None or isinstance(AnscombeTransformV3(100, 2.5), protocol)
+
+
+def test_arrays_of_zarr_can_be_made_of_metadata_and_a_store() -> None:
+    """In `stores.py`, for arrays whose metadata are not yet in the store."""
+    created: dict[str, Any] = {}
+    like: Any = zarr.create_array(MemoryStore(created), data=MOVIE, chunks=(2, 6, 5), name="a", fill_value=0)
+    assert all(isinstance(text, cpu.Buffer) for text in created.values())
+    array = zarr.Array(zarr.AsyncArray(like.metadata, like.store_path, config={"write_empty_chunks": True}))
+    array[...] = 0
+    assert {"a/c/0/0/0", "a/c/1/0/0"} < created.keys()
+    assert like.metadata.encode_chunk_key((1, 0, 0)) == "c/1/0/0"
+
+
+def test_stores_of_zarr_tell_their_file_system_and_path() -> None:
+    """In `places.py`."""
+    store = FsspecStore.from_url("memory://bucket/movie.zarr", read_only=True)
+    assert store.path.strip("/") == "bucket/movie.zarr"
+    assert "memory" in (store.fs.protocol, *store.fs.protocol, *getattr(store.fs, "sync_fs", store.fs).protocol)
+
+
+def test_numcodecs_makes_arrays_of_buffers_without_copying_them() -> None:
+    """In `zarr_v2.py`."""
+    buffer = bytearray(b"abcdef")
+    for function in (ensure_ndarray, ensure_contiguous_ndarray):
+        array = function(buffer)
+        array.view("u1")[0] = ord("x")
+        assert (array.nbytes, buffer[:1]) == (6, b"x")
+
+
+@pytest.fixture
+def tiff(tmp_path: Path) -> Iterator[Any]:
+    tifffile = pytest.importorskip("tifffile")
+    tifffile.imwrite(
+        tmp_path / "movie.ome.tif", MOVIE[:, None], photometric="minisblack", metadata={"axes": "TCYX"}, rowsperstrip=2
+    )
+    with tifffile.TiffFile(tmp_path / "movie.ome.tif") as tif:
+        yield tif
+
+
+def test_axes_of_length_1_are_told_by_every_release_of_tifffile(tiff: Any) -> None:
+    axes, shape = full_axes(tiff, 0)
+    assert dict(zip(axes, shape, strict=True)) == {"T": 4, "C": 1, "Z": 1, "Y": 6, "X": 5, "S": 1}
+    assert (tiff.series[0].axes, tiff.series[0].shape) == ("TYX", (4, 6, 5))
+
+
+def test_tifffile_tells_where_pixels_are_and_decodes_them(tiff: Any) -> None:
+    """In `movie_tiff_pages.py` and `movie_tiff.py`."""
+    (series,) = tiff.series
+    assert (series.kind, series.is_multifile, len(series), len(tiff.pages)) == ("ome", False, 4, 4)
+    assert (tiff.is_bigtiff, tiff.tiff.offsetsize, tiff.byteorder) == (False, 4, "<")
+    page = series[1]
+    assert np.prod(page.keyframe.chunked) == 3
+    assert len(page.dataoffsets) == len(page.databytecounts) == 3
+    tiff.filehandle.seek(page.dataoffsets[2])
+    data = tiff.filehandle.read(page.databytecounts[2])
+    decoded, place, shape = page.keyframe.decode(data, 2)
+    assert (place[2:4], shape[1:3]) == ((4, 0), (2, 5))
+    np.testing.assert_array_equal(decoded[0, :, :, 0], MOVIE[1, 4:])
+    tiff.filehandle.seek(tiff.pages.next_page_offset)
+    assert tiff.filehandle.read(4) == bytes(4)
+
+
+def test_dask_tells_of_each_task_that_is_done() -> None:
+    """In `blocks.py`, for the progress."""
+    da = pytest.importorskip("dask.array")
+    from dask.callbacks import Callback
+
+    done: list[Any] = []
+    results = da.ones((4,), chunks=2).map_blocks(lambda block: block + 1, dtype=float)
+
+    def finished(key: Any, result: npt.NDArray[Any], *_: Any) -> None:
+        if key[0] == results.name:
+            done.append((key[1], result.tolist()))
+
+    with Callback(posttask=finished):
+        results.compute(scheduler="threads")
+    assert sorted(done) == [(0, [2, 2]), (1, [2, 2])]
