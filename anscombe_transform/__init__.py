@@ -2,7 +2,16 @@
 
 from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+if find_spec("anscombe_transform._kernels") is None:
+    raise ImportError(
+        f"{__path__[0]} is the source of anscombe-transform, and is not compiled for this Python. If the package is "
+        "installed, start Python in another folder; to use the source itself, run "
+        f"pip install --editable '{Path(__path__[0]).parent}'"
+    )
 
 from anscombe_transform.arrays import decode, encode
 from anscombe_transform.estimate import ParameterEstimate, estimate_parameters

@@ -50,6 +50,9 @@ def _print_error(text: str, error: BaseException) -> None:
 def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
     """Yield a function that shows how far a stage is: its name, and the bytes done and to do."""
     stderr = Console(stderr=True)
+    if not stderr.is_terminal:
+        yield lambda stage, done, total: None
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -57,7 +60,7 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as progress:
+    with Progress(*columns, console=stderr, transient=True) as progress:
         tasks: dict[str, TaskID] = {}
 
         def show(stage: str, done: int, total: int) -> None:

@@ -26,7 +26,7 @@ from anscombe_transform.places import Place, places_of, without_local_protocol
 if TYPE_CHECKING:
     Array = zarr.Array[Any]
 else:
-    Array = zarr.Array  # which takes no parameters before Zarr 3.1.4
+    Array = zarr.Array  # which takes no parameters in Zarr 3.1.3
 
 UNFINISHED = "unfinished.json"
 """The key under which an array that is being written has its metadata, until all chunks are there."""

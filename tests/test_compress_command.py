@@ -1,5 +1,7 @@
 """The command `anscombe-transform compress`, run as a user runs it."""
 
+from __future__ import annotations
+
 import json
 import os
 import re

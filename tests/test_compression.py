@@ -1,5 +1,7 @@
 """Movies that are compressed into Zarr arrays: what is stored, what is said of it, and what is refused."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Callable

@@ -1,5 +1,7 @@
 """What anscombe-transform 1.0.0 gets wrong is right here, each fault as one test, in arrays in a store on disk."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +12,7 @@ import pytest
 import reference
 import zarr
 from fresh_process import read_in_a_fresh_process
+from pipelines import pipeline  # noqa: F401 - each test runs with each pipeline
 
 from anscombe_transform import AnscombeTransformV2, AnscombeTransformV3
 

@@ -12,6 +12,7 @@ import pytest
 import reference
 import zarr
 from fresh_process import read_in_a_fresh_process
+from pipelines import pipeline  # noqa: F401 - each test runs with each pipeline
 
 Array = npt.NDArray[Any]
 

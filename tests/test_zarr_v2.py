@@ -13,6 +13,7 @@ import zarr
 from fresh_process import read_in_a_fresh_process
 from hypothesis import given
 from hypothesis import strategies as st
+from pipelines import pipeline  # noqa: F401 - each test runs with each pipeline
 from strategies import CODE_DTYPES, REAL_DTYPES, Parameters, parameters
 
 from anscombe_transform import AnscombeTransformV2, decode, encode

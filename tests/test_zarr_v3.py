@@ -17,10 +17,11 @@ import zarr
 from fresh_process import read_in_a_fresh_process
 from hypothesis import given
 from hypothesis import strategies as st
+from pipelines import pipeline  # noqa: F401 - each test runs with each pipeline
 from strategies import CODE_DTYPES, REAL_DTYPES, Parameters, parameters
 from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, GzipCodec, TransposeCodec, ZstdCodec
 from zarr.core.array_spec import ArrayConfig, ArraySpec
-from zarr.core.buffer import default_buffer_prototype
+from zarr.buffer import default_buffer_prototype
 from zarr.dtype import parse_dtype
 from zarr.storage import LocalStore, MemoryStore
 
@@ -98,6 +99,15 @@ def test_the_codec_works_before_and_after_a_transposition(filters: tuple[int, in
     array = zarr.create_array({}, shape=x.shape, chunks=(10, 30, 40), dtype=x.dtype, filters=chosen)
     array[...] = x
     np.testing.assert_array_equal(array[...], through_functions(x))
+
+
+@pytest.mark.parametrize("options", [{}, {"shards": (20, 30, 40)}])
+def test_the_pipeline_that_was_chosen_calls_the_codec(pipeline: str, options: dict[str, Any]) -> None:  # noqa: F811
+    array = create(MemoryStore(), movie(), AnscombeTransformV3(Z, G), **options)
+    opened: Any = zarr.AsyncArray(array.metadata, array.store_path)
+    assert pipeline.endswith(type(opened.codec_pipeline).__name__)
+    array[...] = movie()
+    np.testing.assert_array_equal(array[...], through_functions(movie()))
 
 
 def test_reading_writing_and_storing_again_never_drifts() -> None:
