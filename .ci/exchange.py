@@ -1,4 +1,4 @@
-"""Writes arrays on one set of packages, and reads them on another: data outlive the packages that they were written with.
+"""Writes arrays on one set of packages, and reads them on another: data outlive the packages that wrote them.
 
     python exchange.py write FOLDER
     python exchange.py read FOLDER

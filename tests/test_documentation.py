@@ -25,7 +25,17 @@ def shown(page: str) -> str:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_name_that_a_page_uses_comes_from_code_that_it_shows(page: Path) -> None:
     pytest.importorskip("ruff")
-    checker = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "E9,F821", "--output-format=concise", "-"]
+    checker = [
+        sys.executable,
+        "-m",
+        "ruff",
+        "check",
+        "--isolated",
+        "--select",
+        "E9,F821",
+        "--output-format=concise",
+        "-",
+    ]
     code = shown(page.read_text(encoding="utf-8"))
     checked = subprocess.run(checker, input=code, capture_output=True, encoding="utf-8", timeout=TIMEOUT)
     assert checked.returncode == 0, checked.stdout

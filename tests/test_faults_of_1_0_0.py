@@ -22,9 +22,7 @@ Format = Literal[2, 3]
 both_formats = pytest.mark.parametrize("zarr_format", [2, 3])
 
 
-def create(
-    path: Path, like: Array, zarr_format: Format, *, fill_value: int = 0, **parameters: Any
-) -> "zarr.Array[Any]":
+def create(path: Path, like: Array, zarr_format: Format, *, fill_value: int = 0, **parameters: Any) -> zarr.Array[Any]:
     """Create an array of two chunks for a movie, with the codec as its filter."""
     codec: AnscombeTransformV2 | AnscombeTransformV3
     if zarr_format == 2:

@@ -19,9 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pipelines import pipeline  # noqa: F401 - each test runs with each pipeline
 from strategies import CODE_DTYPES, REAL_DTYPES, Parameters, parameters
+from zarr.buffer import default_buffer_prototype
 from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, GzipCodec, TransposeCodec, ZstdCodec
 from zarr.core.array_spec import ArrayConfig, ArraySpec
-from zarr.buffer import default_buffer_prototype
 from zarr.dtype import parse_dtype
 from zarr.storage import LocalStore, MemoryStore
 
