@@ -3,7 +3,7 @@
 import re
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def test_a_whole_tiff_is_not_called_damaged_where_tifffile_has_changed(
 def test_the_package_in_which_it_was_raised_is_named_with_its_version(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "movie.tif", MOVIE, photometric="minisblack")
     with tifffile.TiffFile(tmp_path / "movie.tif") as tif, pytest.raises(TypeError) as raised:
-        tif.asarray(out=7)  # type: ignore[call-overload, unused-ignore]
+        tif.asarray(out=cast("Any", 7))
     fault = SoftwareFault("movie.tif cannot be read", raised.value)
     assert re.search(rf"tifffile {re.escape(version('tifffile'))}|numpy {re.escape(version('numpy'))}", str(fault))
 
