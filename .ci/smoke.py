@@ -1,4 +1,4 @@
-"""Checks a package that was installed from its wheel, without extras. Run it in an empty directory."""
+"""Checks a package that was installed without extras, from its wheel or sdist. Run it in an empty directory."""
 
 import subprocess
 import sys

@@ -16,7 +16,7 @@ from zarr.storage import StorePath
 
 from anscombe_transform.dependencies import sync
 from anscombe_transform.extras import needed
-from anscombe_transform.faults import FAULTS, SoftwareFault
+from anscombe_transform.faults import FAULTS, software_fault
 from anscombe_transform.photon_transfer import Movie, stored_chunk
 from anscombe_transform.stores import Array, Draft
 from anscombe_transform.verification import Comparison, Verification
@@ -89,7 +89,7 @@ class _Writer:
             self._blame_frame(region[0].start, values)
             raise ValueError(f"{frames}: {error}") from error
         except FAULTS as error:
-            raise SoftwareFault(f"{frames} cannot be written", error) from error
+            raise software_fault(f"{frames} cannot be written", error) from error
         except Exception as error:  # OSError, and what libraries of remote stores have of their own
             raise OSError(f"{frames} cannot be written: {error}") from error
         try:

@@ -11,7 +11,7 @@ from typing import Any, cast
 import zarr
 
 from anscombe_transform.blocks import unit_of_writing
-from anscombe_transform.faults import FAULTS, SoftwareFault
+from anscombe_transform.faults import FAULTS, software_fault
 from anscombe_transform.stores import Array, Location, begun
 from anscombe_transform.story import STORY, codec_of, parameter_rows
 from anscombe_transform.text import quantity, shape_text
@@ -182,7 +182,7 @@ def _open(location: Location, key: str | None) -> Array:
     try:
         node = zarr.open(location.store(read_only=True), mode="r")
     except FAULTS as error:
-        raise SoftwareFault(f"{location.url} cannot be opened", error) from error
+        raise software_fault(f"{location.url} cannot be opened", error) from error
     except Exception as error:  # of whatever class Zarr has for what is wrong with metadata
         raise ValueError(f"{location.url} is not a whole Zarr array: {error}") from error
     if isinstance(node, zarr.Array):

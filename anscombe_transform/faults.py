@@ -1,7 +1,8 @@
-"""Errors from inside other packages that say nothing of the data, and must not be blamed on them."""
+"""Errors from inside other packages that may say nothing of the data, and must not be blamed on them."""
 
 from __future__ import annotations
 
+import platform
 from importlib.metadata import PackageNotFoundError, version
 
 FAULTS = (AttributeError, TypeError, NameError, AssertionError, NotImplementedError)
@@ -9,23 +10,26 @@ FAULTS = (AttributeError, TypeError, NameError, AssertionError, NotImplementedEr
 
 
 class SoftwareFault(RuntimeError):
-    """Something could not be done, and the reason may be the software.
+    """Something could not be done, and the reason may be the software."""
+
+
+def software_fault(what: str, error: BaseException) -> SoftwareFault:
+    """Return the error to raise in place of one of `FAULTS`.
 
     Parameters
     ----------
     what : str
         What could not be done, such as "movie.tif cannot be read".
     error : BaseException
-        One of `FAULTS`, as it was caught.
+        What was caught.
     """
-
-    def __init__(self, what: str, error: BaseException) -> None:
-        text = " ".join(f"{type(error).__name__}: {error}".split())
-        versions = ", ".join(_with_version(name) for name in ("anscombe-transform", _package(error)))
-        super().__init__(
-            f"{what}, which may be the fault of the software and not of the data ({text}): please report it, with "
-            f"these versions: {versions}"
-        )
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    packages = dict.fromkeys(("anscombe-transform", _package(error)))
+    versions = ", ".join([*map(_with_version, packages), f"Python {platform.python_version()}"])
+    return SoftwareFault(
+        f"{what} ({text}). The fault may lie in the software rather than in the data: if other programs can read "
+        f"them, please report this, with the versions {versions}"
+    )
 
 
 def _package(error: BaseException) -> str:
@@ -35,7 +39,7 @@ def _package(error: BaseException) -> str:
     while traceback is not None:
         name = traceback.tb_frame.f_globals.get("__name__", name).partition(".")[0]
         traceback = traceback.tb_next
-    return name
+    return name.replace("anscombe_transform", "anscombe-transform")
 
 
 def _with_version(name: str) -> str:

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from anscombe_transform.faults import SoftwareFault
+
 Pixels = npt.NDArray[Any]
 
 _SMALL_READ = 1 << 20
@@ -64,6 +66,8 @@ class DiskFile:
         with self.path.open("rb", buffering=0) as handle:
             try:
                 yield handle
+            except SoftwareFault:
+                raise
             except (ValueError, RuntimeError) as error:
                 raise ValueError(f"{self.path}: {one_line(error)}") from error
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from anscombe_transform.dependencies import full_axes
 from anscombe_transform.extras import needed
-from anscombe_transform.faults import FAULTS, SoftwareFault
+from anscombe_transform.faults import FAULTS, software_fault
 from anscombe_transform.movie_axes import movie_axes
 from anscombe_transform.movie_frames import one_line
 from anscombe_transform.movie_tiff_metadata import read_metadata, scanimage_shape, scanimage_text
@@ -272,7 +272,7 @@ def clear_errors(path: Path) -> Iterator[None]:
         if "imagecodecs" in str(error):
             raise ModuleNotFoundError(f"{path} needs imagecodecs: pip install 'anscombe-transform[cli]'") from error
         if isinstance(error, FAULTS):
-            raise SoftwareFault(f"{path} cannot be read", error) from error
+            raise software_fault(f"{path} cannot be read", error) from error
         raise ValueError(f"{path} is not a whole TIFF file ({one_line(error)})") from error
     finally:
         logger.removeFilter(listener)

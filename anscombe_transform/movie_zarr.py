@@ -10,7 +10,7 @@ import numpy as np
 import zarr
 from zarr.storage import ZipStore
 
-from anscombe_transform.faults import FAULTS, SoftwareFault
+from anscombe_transform.faults import FAULTS, software_fault
 from anscombe_transform.movie_axes import movie_axes, parse_choice
 from anscombe_transform.movie_frames import Pixels, Source, check_movie, choose, one_line, part
 from anscombe_transform.movie_units import frame_rate, pixel_size, positive
@@ -67,7 +67,7 @@ def open_zarr(path: Path | str, key: str | None, storage_options: Mapping[str, A
         shape,
         dtype.newbyteorder("="),
         tuple(array.chunks[i] for i in kept),
-        (place, f"{place}/{array.path}") if array.path and "::" not in place else (place,),
+        (place, f"{place}/{array.path}") if array.path else (place,),
         _Reader(array, index).read,
         key,
         rate or scale[0],
@@ -107,7 +107,7 @@ def _open(path: Path | str, storage_options: Mapping[str, Any] | None) -> zarr.A
     except OSError as error:
         raise OSError(f"{path} cannot be read: {one_line(error)}") from error
     except FAULTS as error:
-        raise SoftwareFault(f"{path} cannot be opened", error) from error
+        raise software_fault(f"{path} cannot be opened", error) from error
     except Exception as error:  # of whatever class fsspec, its protocol or a codec has
         raise ValueError(f"{path} is not a whole Zarr array or group ({one_line(error)})") from error
 

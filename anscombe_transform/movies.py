@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from anscombe_transform import movie_hdf5
-from anscombe_transform.faults import FAULTS, SoftwareFault
+from anscombe_transform.faults import FAULTS, SoftwareFault, software_fault
 from anscombe_transform.movie_frames import Source, natural_order, one_line
 from anscombe_transform.movie_numpy import open_npy, open_npz
 from anscombe_transform.movie_tiff import open_tiffs
 from anscombe_transform.movie_zarr import open_zarr
-from anscombe_transform.places import without_local_protocol
+from anscombe_transform.places import Place, with_links, without_local_protocol
 from anscombe_transform.stores import METADATA, UNFINISHED
 
 _FORMATS = (
@@ -65,10 +65,18 @@ class MovieFile:
     """The absolute paths of all files that it reads, of the folder, or the URL."""
     frames: range
     """Which frames of those in the file it has."""
-    storage_options: Mapping[str, Any] | None = field(repr=False)
-    """Options of the protocol, for a URL."""
     _source: Source = field(repr=False)
     _arguments: tuple[Any, ...] = field(repr=False)
+
+    @property
+    def places(self) -> list[Place]:
+        """Where the data lie, of which `locations` are the paths or URLs."""
+        *_, options = self._arguments
+        return [
+            place
+            for location in self.locations
+            for place in ([Place.of(location, options)] if "://" in location else with_links(Path(location)))
+        ]
 
     @property
     def ndim(self) -> int:
@@ -92,7 +100,7 @@ class MovieFile:
         except Exception as error:  # of the class that the reader of the format has for damaged files
             what = f"{self.name}: frames {frames[0]} to {frames[-1]} cannot be read"
             if isinstance(error, FAULTS):
-                raise SoftwareFault(what, error) from error
+                raise software_fault(what, error) from error
             kind = OSError if isinstance(error, OSError) else ValueError
             raise kind(f"{what}: {one_line(error)}") from error
         result: npt.NDArray[Any] = block[then]
@@ -105,7 +113,7 @@ class MovieFile:
         return whole
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _open_again, (self.shape, self.dtype, *self._arguments, self.storage_options)
+        return _open_again, (self.shape, self.dtype, *self._arguments)
 
 
 def open_movie(
@@ -190,12 +198,12 @@ def open_movie(
         pixel_size=source.pixel_size,
         locations=source.locations,
         frames=chosen,
-        storage_options=storage_options,
         _source=source,
         _arguments=(
             absolute,
             source.key,
             None if frames is None else slice(chosen.start, chosen.stop, chosen.step),
+            storage_options,
         ),
     )
 

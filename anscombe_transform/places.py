@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,9 +20,13 @@ _LOCAL = re.compile(r"(?:file|local):(?://)?(?:/(?=[A-Za-z]:[/\\]))?")
 _LOCAL_PROTOCOLS = frozenset(("file", "local"))
 
 
+_CONTAINERS = frozenset(("zip", "tar", "libarchive", "reference"))
+"""File systems within a file, or in files, that lie elsewhere."""
+
+
 def without_local_protocol(path: str) -> str:
     """Return the path in a URL such as ``file:///data/movie.zarr``, and any other path or URL as it is."""
-    return _LOCAL.sub("", path, count=1) if _LOCAL.match(path) else path
+    return os.path.expanduser(_LOCAL.sub("", path, count=1)) if _LOCAL.match(path) else path  # noqa: PTH111 - keeps //
 
 
 @dataclass(frozen=True)
@@ -43,13 +48,16 @@ class Place:
         ValueError
             If fsspec does not know the protocol.
         """
-        last = without_local_protocol(url.rpartition("::")[2])
-        if "://" not in last:
-            return cls(_LOCAL_PROTOCOLS, None, last)
+        url = without_local_protocol(url)
+        if "://" not in url:
+            return cls(_LOCAL_PROTOCOLS, None, url)
+        *others, last = url.split("::")
+        if others and "://" not in without_local_protocol(last):
+            return cls(_LOCAL_PROTOCOLS, None, str(Path(without_local_protocol(last)).expanduser()))
         import fsspec  # type: ignore[import-untyped]
 
         options = dict(storage_options or {})
-        if "::" in url:  # each link of a chain has options of its own
+        if others:  # each link of a chain has options of its own
             options = options.get(last.partition("://")[0], {})
         return cls.on(*fsspec.url_to_fs(last, **options))
 
@@ -57,13 +65,14 @@ class Place:
     def on(cls, filesystem: Any, path: str) -> Self:
         """Return the place of a path on a file system of fsspec, looking through caches and wrappers."""
         import fsspec
+        from fsspec.implementations.dirfs import DirFileSystem  # type: ignore[import-untyped]
 
         while wrapped := [
             inner
             for name in ("fs", "sync_fs")
             if isinstance(inner := getattr(filesystem, name, None), fsspec.AbstractFileSystem)
         ]:
-            path = f"{filesystem.path}/{path}" if filesystem.protocol == "dir" else path
+            path = f"{filesystem.path}/{path}" if isinstance(filesystem, DirFileSystem) else path
             filesystem = wrapped[0]
         protocols = (filesystem.protocol,) if isinstance(filesystem.protocol, str) else filesystem.protocol
         return cls(frozenset(protocols), filesystem.storage_options.get("host"), path)
@@ -75,7 +84,7 @@ class Place:
         if self.protocols & _LOCAL_PROTOCOLS:
             here, there = Path(self.path).resolve(), Path(other.path).resolve()
             return _leads_through(here, there) or _leads_through(there, here)
-        own, their = (re.sub("/+", "/", f"/{path}/") for path in (self.path, other.path))
+        own, their = (posixpath.normpath("/" + path.lstrip("/")).rstrip("/") + "/" for path in (self.path, other.path))
         return own.startswith(their) or their.startswith(own)
 
 
@@ -90,19 +99,31 @@ def _leads_through(path: Path, folder: Path) -> bool:
     return any(os.path.samestat(parent.stat(), status) for parent in (path, *path.parents) if parent.exists())
 
 
+def with_links(folder: Path) -> list[Place]:
+    """Return the place of a folder or file, and those to which links in the folder lead."""
+    links = [entry for entry in folder.iterdir() if entry.is_symlink()] if folder.is_dir() else []
+    return [Place.of(str(path)) for path in (folder, *links)]
+
+
 def places_of(movie: object) -> list[Place] | None:
     """Return from where a movie is read, or None if that is not known."""
-    if hasattr(movie, "locations"):
-        options = getattr(movie, "storage_options", None)
-        return [Place.of(location, options) for location in movie.locations]
+    if isinstance(getattr(type(movie), "places", None), property):
+        places: list[Place] = movie.places  # type: ignore[attr-defined]
+        return places
     if isinstance(movie, np.ndarray):
-        return [Place.of(str(movie.filename))] if isinstance(movie, np.memmap) and movie.filename else []
+        memory: Any = movie
+        while memory is not None:  # a view, or a plain array, has the memory of another
+            if isinstance(memory, np.memmap) and memory.filename:
+                return [Place.of(str(memory.filename))]
+            memory = getattr(memory, "base", None)
+        return []
     if isinstance(movie, zarr.Array):
         store = movie.store
         if isinstance(store, LocalStore):
-            return [Place.of(str(store.root / movie.path))]
+            return with_links(store.root / movie.path)
         if isinstance(store, FsspecStore):
-            return [Place.on(store.fs, f"{store.path}/{movie.path}")]
+            place = Place.on(store.fs, f"{store.path}/{movie.path}")
+            return None if place.protocols & _CONTAINERS else [place]
         if isinstance(store, MemoryStore):
             return []
     return None

@@ -20,7 +20,7 @@ from zarr.buffer import cpu, default_buffer_prototype
 from zarr.storage import FsspecStore, LocalStore, MemoryStore, StorePath
 
 from anscombe_transform.dependencies import sync
-from anscombe_transform.faults import FAULTS, SoftwareFault
+from anscombe_transform.faults import FAULTS, software_fault
 from anscombe_transform.places import Place, places_of, without_local_protocol
 
 if TYPE_CHECKING:
@@ -57,10 +57,12 @@ class Location:
         Raises
         ------
         ValueError
-            If there are options for a local folder, which has none.
+            If there are options for a local folder, which has none, or if a URL has no path.
         """
         url = without_local_protocol(os.fspath(path))
         if "://" in url:
+            if not url.partition("://")[2].strip("/"):
+                raise ValueError(f"{url} has no path: name one, such as {url}movie.zarr")
             return cls(url.rstrip("/"), dict(storage_options or {}))
         if storage_options:
             raise ValueError(
@@ -108,9 +110,11 @@ class Location:
         except Exception as error:
             if self.is_local:
                 raise
+            if isinstance(error, ImportError):
+                raise ModuleNotFoundError(f"{self.url} cannot be reached: {error}") from error
             options_may_be_wrong = isinstance(error, TypeError) and self.storage_options
             if isinstance(error, FAULTS) and not options_may_be_wrong:
-                raise SoftwareFault(f"{self.url} cannot be reached", error) from error
+                raise software_fault(f"{self.url} cannot be reached", error) from error
             raise OSError(f"{self.url} cannot be reached: {error}") from error
 
     def state(self) -> Literal["empty", "unfinished", "zarr", "other"]:
@@ -145,10 +149,13 @@ class Location:
 
     def check_apart(self, movie: object, *, overwrite: bool = False) -> None:
         """Raise ValueError if the movie is at the same place, within this one, or around it, or nobody can tell."""
+        if not self.is_local and (signs := set("*?[") & set(self.url)):
+            raise ValueError(f"{self.url} has {min(signs)}, which stores take for a pattern: choose another output")
         places = places_of(movie)
         if places is None and overwrite and self.state() != "empty":
             raise ValueError(
-                f"{self.url} may be where the movie is, which {type(movie).__name__} does not tell: delete it yourself"
+                f"{self.url} may be where the movie is, which {type(movie).__name__} does not tell: choose another "
+                "output, or delete this one yourself if you are sure that the movie is elsewhere"
             )
         with self._reached():
             here = Place.of(self.url, self.storage_options)
@@ -268,8 +275,12 @@ def begun(location: Location) -> Draft | None:
         return None
     try:
         marker = json.loads(text)
-        return _whole(Draft(location, marker["path"], marker["documents"]))
-    except (ValueError, KeyError, TypeError):
+        path, documents = str(marker["path"]), {key: str(document) for key, document in marker["documents"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError):  # it is of strangers
+        return None
+    try:
+        return _whole(Draft(location, path, documents))
+    except ValueError:
         return None
 
 
@@ -287,6 +298,8 @@ def _whole(draft: Draft) -> Draft:
     """Return a draft whose metadata are those of an array, or raise ValueError."""
     try:
         draft.opened  # noqa: B018 - what it opens is kept
+    except (AttributeError, NameError, AssertionError) as error:
+        raise software_fault(f"{draft.location.url} cannot be opened", error) from error
     except Exception as error:  # of whatever class Zarr has
         raise ValueError("no metadata of an array") from error
     return draft
@@ -294,4 +307,4 @@ def _whole(draft: Draft) -> Draft:
 
 def options_for(place: object, storage_options: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """Return the options for a path or URL, which only a URL has."""
-    return storage_options if isinstance(place, str) and "://" in place else None
+    return storage_options if isinstance(place, str) and "://" in without_local_protocol(place) else None

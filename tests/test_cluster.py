@@ -228,6 +228,19 @@ def test_what_is_in_the_bucket_stays_until_overwrite_is_asked_for_and_resume_lea
     np.testing.assert_array_equal(bucket.read("s3://bucket/again.zarr", tmp_path), expected[300:380])
 
 
+def test_a_movie_in_the_bucket_is_not_overwritten_by_itself_under_another_name(
+    folder: Path, tmp_path: Path, bucket: Bucket, expected: npt.NDArray[Any]
+) -> None:
+    url = "s3://bucket/own.zarr"
+    frames = ("--frames", "0:40")
+    succeeded(command.run("compress", folder / "movie.tif", url, *LAYOUT, *frames, *bucket.arguments, cwd=tmp_path))
+    for work, same in (("compress", "s3a://bucket//own.zarr/"), ("decompress", "s3a://bucket/own.zarr")):
+        options = LAYOUT if work == "compress" else ()
+        result = command.run(work, url, same, "--overwrite", *options, *bucket.arguments, cwd=tmp_path)
+        refused(result, "is where the movie is, bucket/own.zarr: choose another output")
+    np.testing.assert_array_equal(bucket.read(url, tmp_path), expected[:40])
+
+
 def test_what_was_killed_halfway_in_the_bucket_cannot_be_opened_and_is_resumed_by_workers(
     folder: Path, tmp_path: Path, bucket: Bucket, scheduler: str, expected: npt.NDArray[Any]
 ) -> None:

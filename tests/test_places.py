@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import fsspec  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 import zarr
+from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper  # type: ignore[import-untyped]
 from stored import contents, memory_url
 from zarr.storage import FsspecStore
 
@@ -54,7 +56,7 @@ def spelled(name: str, folder: Path) -> str:
 def test_a_movie_is_not_overwritten_by_itself(work: Any, movie: str, output: str, folder: Path) -> None:
     before = contents(folder)
     parameters = GIVEN if work is compress else {}
-    with pytest.raises(ValueError, match=r"raw\.zarr|link\.zarr is where the movie is"):
+    with pytest.raises(ValueError, match=r"(raw|link)\.zarr is where the movie is"):
         work(spelled(movie, folder), spelled(output, folder), overwrite=True, **parameters)
     assert contents(folder) == before
 
@@ -105,6 +107,83 @@ def test_a_movie_in_an_object_store_is_not_overwritten_by_itself() -> None:
         with pytest.raises(ValueError, match="is where the movie is"):
             compress(f"simplecache::{url}", output, **GIVEN, overwrite=True)
     assert contents(url) == before
+
+
+def test_neither_is_one_whose_path_looks_like_a_chain_of_urls(folder: Path) -> None:
+    (folder / "raw.zarr").rename(folder / "a::b.zarr")
+    (folder / "other.zarr").symlink_to(folder / "a::b.zarr", target_is_directory=True)
+    before = contents(folder)
+    for movie, output in (("other.zarr", "a::b.zarr"), ("a::b.zarr", "other.zarr")):
+        with pytest.raises(ValueError, match="is where the movie is"):
+            compress(movie, output, **GIVEN, overwrite=True)
+    assert contents(folder) == before
+    compress("a::b.zarr", "c::b.zarr", **GIVEN)
+
+
+def test_neither_is_one_in_the_home_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("USERPROFILE", str(folder))
+    for movie in ("simplecache::file://~/raw.zarr", "file://~/raw.zarr"):
+        with pytest.raises(ValueError, match="is where the movie is"):
+            compress(movie, "raw.zarr", **GIVEN, overwrite=True)
+    np.testing.assert_array_equal(open_movie("raw.zarr")[:], MOVIE)
+
+
+def test_neither_is_one_whose_chunks_are_elsewhere_by_way_of_a_link(folder: Path) -> None:
+    (folder / "view.zarr").mkdir()
+    (folder / "view.zarr/zarr.json").write_bytes((folder / "raw.zarr/zarr.json").read_bytes())
+    (folder / "view.zarr/c").symlink_to(folder / "raw.zarr/c", target_is_directory=True)
+    for movie in ("view.zarr", zarr.open_array("view.zarr", mode="r")):
+        with pytest.raises(ValueError, match="is where the movie is"):
+            compress(movie, "raw.zarr", **GIVEN, overwrite=True)
+    np.testing.assert_array_equal(open_movie("raw.zarr")[:], MOVIE)
+
+
+def test_neither_is_one_that_is_a_view_of_a_file_in_memory(folder: Path) -> None:
+    np.save(folder / "raw.zarr/movie.npy", MOVIE)
+    mapped = np.load(folder / "raw.zarr/movie.npy", mmap_mode="r")
+    for movie in (mapped, mapped[1:], np.asarray(mapped), np.asarray(mapped)[::2].view("uint16")):
+        with pytest.raises(ValueError, match="is where the movie is"):
+            compress(movie, "raw.zarr", **GIVEN, overwrite=True)
+
+
+def test_neither_is_one_that_calls_something_else_its_locations(folder: Path) -> None:
+    da, xarray = pytest.importorskip("dask.array"), pytest.importorskip("xarray")
+    movie = xarray.DataArray(da.from_zarr(str(folder / "raw.zarr")), attrs={"locations": "V1", "places": []})
+    with pytest.raises(ValueError, match=r"raw\.zarr may be where the movie is, which DataArray does not tell"):
+        compress(movie, "raw.zarr", **GIVEN, overwrite=True)
+    np.testing.assert_array_equal(open_movie("raw.zarr")[:], MOVIE)
+
+
+def test_an_array_on_a_folder_of_fsspec_is_compressed_and_not_overwritten(folder: Path) -> None:
+    files = fsspec.filesystem("dir", path=str(folder), fs=fsspec.filesystem("file"))
+    wrapped = AsyncFileSystemWrapper(files, asynchronous=True)
+    array = zarr.open_array(FsspecStore(wrapped, path="raw.zarr", read_only=True), mode="r")
+    compress(array, "new.zarr", **GIVEN)
+    with pytest.raises(ValueError, match="is where the movie is"):
+        compress(array, "raw.zarr", **GIVEN, overwrite=True)
+
+
+@pytest.mark.parametrize("sign", ["*", "?", "[1]"])
+def test_a_url_that_would_delete_what_fits_a_pattern_is_refused(sign: str) -> None:
+    url = memory_url()
+    neighbor = url.replace("movie", "movie1")
+    compress(MOVIE, neighbor, **GIVEN)
+    before = contents(neighbor)
+    with pytest.raises(ValueError, match=r"stores take for a pattern"):
+        compress(MOVIE, url.replace("movie", f"movie{sign}"), **GIVEN, overwrite=True)
+    assert contents(neighbor) == before
+
+
+@pytest.mark.parametrize("url", ["memory://", "s3://", "s3:///"])
+def test_a_url_without_a_path_is_refused(url: str, folder: Path) -> None:
+    with pytest.raises(ValueError, match=f"{url} has no path"):
+        compress(MOVIE, url, **GIVEN)
+
+
+def test_a_local_url_needs_no_options_beside_one_that_does(folder: Path) -> None:
+    for movie, output in ((f"file://{folder}/raw.zarr", memory_url()), ("raw.zarr", memory_url())):
+        compress(movie, output, **GIVEN, storage_options={"use_listings_cache": False})
 
 
 def test_a_movie_may_be_compressed_to_beside_itself(folder: Path) -> None:

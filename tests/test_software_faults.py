@@ -1,5 +1,6 @@
 """Errors from inside other packages that are no word on the data: whom they are blamed on."""
 
+import pickle
 import re
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +12,7 @@ import tifffile
 import zarr
 
 from anscombe_transform import compress, describe, movie_tiff_pages, open_movie
-from anscombe_transform.faults import FAULTS, SoftwareFault
+from anscombe_transform.faults import FAULTS, SoftwareFault, software_fault
 
 MOVIE = np.random.default_rng(0).integers(0, 4000, (6, 16, 16)).astype("int16")
 
@@ -43,7 +44,8 @@ def test_the_package_in_which_it_was_raised_is_named_with_its_version(tmp_path: 
     tifffile.imwrite(tmp_path / "movie.tif", MOVIE, photometric="minisblack")
     with tifffile.TiffFile(tmp_path / "movie.tif") as tif, pytest.raises(TypeError) as raised:
         tif.asarray(out=cast("Any", 7))
-    fault = SoftwareFault("movie.tif cannot be read", raised.value)
+    fault = software_fault("movie.tif cannot be read", raised.value)
+    assert isinstance(pickle.loads(pickle.dumps(fault)), SoftwareFault)
     assert re.search(rf"tifffile {re.escape(version('tifffile'))}|numpy {re.escape(version('numpy'))}", str(fault))
 
 
@@ -55,7 +57,7 @@ def test_frames_that_could_not_be_read_are_not_called_damaged(
     movie = open_movie(tmp_path / "movie.npy")
     monkeypatch.setattr(type(movie._source.read.__self__), "read", failing(kind))  # type: ignore[attr-defined]
     movie = open_movie(tmp_path / "movie.npy")
-    with pytest.raises(SoftwareFault, match=r"movie\.npy: frames 2 to 3 cannot be read, which may be the fault of the"):
+    with pytest.raises(SoftwareFault, match=r"movie\.npy: frames 2 to 3 cannot be read .*may lie in the software"):
         movie[2:4]
 
 
@@ -64,7 +66,5 @@ def test_neither_are_arrays_of_zarr(kind: type[Exception], tmp_path: Path, monke
     compress(MOVIE, tmp_path / "movie.zarr", zero_level=0, conversion_gain=10)
     monkeypatch.setattr(zarr, "open", failing(kind))
     for call in (open_movie, describe):
-        with pytest.raises(
-            SoftwareFault, match=r"movie\.zarr cannot be opened, which may be the fault of the software"
-        ):
+        with pytest.raises(SoftwareFault, match=r"movie\.zarr cannot be opened .*may lie in the software"):
             call(tmp_path / "movie.zarr")
