@@ -308,7 +308,7 @@ def test_a_slice_takes_no_more_memory_than_itself_and_one_image(tmp_path: Path, 
     )
     if sys.platform != "linux":
         pytest.skip("other systems count memory in other units")
-    command: list[str | Path] = [sys.executable, "-c", code, tmp_path / name]
+    command: list[str | Path] = [sys.executable, "-P", "-c", code, tmp_path / name]
     printed = subprocess.run(command, capture_output=True, check=True, timeout=TIMEOUT).stdout
     assert int(printed) < 9000, "kB, of which 5120 are the block"
 
@@ -780,7 +780,7 @@ def test_a_sequence_needs_files_that_can_follow_each_other(files: dict[str, Path
 )
 def test_a_package_that_is_missing_is_named(files: dict[str, Path], package: str, name: str) -> None:
     code = f"import sys; sys.modules[{package!r}] = None; from anscombe_transform.movies import open_movie"
-    command: list[str | Path] = [sys.executable, "-c", f"{code}; open_movie(sys.argv[1])", files[name]]
+    command: list[str | Path] = [sys.executable, "-P", "-c", f"{code}; open_movie(sys.argv[1])", files[name]]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
     expected = f"{name} needs {package}: pip install 'anscombe-transform[cli]'"
     assert expected in finished.stderr
@@ -792,7 +792,7 @@ def test_nothing_but_zarr_is_imported_to_open_an_array(files: dict[str, Path]) -
         "import sys; from anscombe_transform.movies import open_movie; open_movie(sys.argv[1])[0]; "
         "print({'tifffile', 'h5py', 'imagecodecs', 'dask'} & set(sys.modules))"
     )
-    command: list[str | Path] = [sys.executable, "-c", code, files["c.npy"]]
+    command: list[str | Path] = [sys.executable, "-P", "-c", code, files["c.npy"]]
     printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=TIMEOUT)
     assert printed.stdout.strip() == "set()"
 
