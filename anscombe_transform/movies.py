@@ -154,6 +154,8 @@ def open_movie(
         If reading the format needs a package that is not installed.
     OSError
         If the file cannot be read.
+    RuntimeError
+        If a package that reads the format fails, and the reason may be the software and not the file.
     ValueError
         If it is not a whole file of these formats, or there is no such movie in it.
 

@@ -19,7 +19,6 @@ _LOCAL = re.compile(r"(?:file|local):(?://)?(?:/(?=[A-Za-z]:[/\\]))?")
 
 _LOCAL_PROTOCOLS = frozenset(("file", "local"))
 
-
 _CONTAINERS = frozenset(("zip", "tar", "libarchive", "reference"))
 """File systems within a file, or in files, that lie elsewhere."""
 
@@ -101,8 +100,11 @@ def _leads_through(path: Path, folder: Path) -> bool:
 
 def with_links(folder: Path) -> list[Place]:
     """Return the place of a folder or file, and those to which links in the folder lead."""
-    links = [entry for entry in folder.iterdir() if entry.is_symlink()] if folder.is_dir() else []
-    return [Place.of(str(path)) for path in (folder, *links)]
+    links: list[str] = []
+    if folder.is_dir():
+        with os.scandir(folder) as entries:  # there may be a file for each of very many chunks
+            links = [entry.path for entry in entries if entry.is_symlink()]
+    return [Place.of(path) for path in (str(folder), *links)]
 
 
 def places_of(movie: object) -> list[Place] | None:

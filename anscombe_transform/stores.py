@@ -150,7 +150,7 @@ class Location:
     def check_apart(self, movie: object, *, overwrite: bool = False) -> None:
         """Raise ValueError if the movie is at the same place, within this one, or around it, or nobody can tell."""
         if not self.is_local and (signs := set("*?[") & set(self.url)):
-            raise ValueError(f"{self.url} has {min(signs)}, which stores take for a pattern: choose another output")
+            raise ValueError(f"{self.url} has a {min(signs)!r}, which stores take for a pattern: choose another name")
         places = places_of(movie)
         if places is None and overwrite and self.state() != "empty":
             raise ValueError(
@@ -183,7 +183,8 @@ class Location:
         filesystem, root = fsspec.url_to_fs(self.url, **self.storage_options)
         filesystem.invalidate_cache()
         found = filesystem.ls(root, detail=False) if filesystem.exists(root) else []
-        paths = [path for path in found if not path.endswith(f"/{UNFINISHED}")]
+        kept = {root.strip("/"), f"{root}/{UNFINISHED}".strip("/")}  # some stores list the folder itself
+        paths = [path for path in found if path.strip("/") not in kept]
         if paths:  # all at once: keys one by one would take long on S3
             filesystem.rm(paths, recursive=True)
 
