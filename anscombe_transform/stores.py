@@ -276,12 +276,8 @@ def begun(location: Location) -> Draft | None:
         return None
     try:
         marker = json.loads(text)
-        path, documents = str(marker["path"]), {key: str(document) for key, document in marker["documents"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError):  # it is of strangers
-        return None
-    try:
-        return _whole(Draft(location, path, documents))
-    except ValueError:
+        return _whole(Draft(location, marker["path"], dict(marker["documents"])))
+    except (ValueError, KeyError, TypeError):  # the marker is of strangers
         return None
 
 
@@ -297,6 +293,8 @@ def finished(location: Location) -> Draft | None:
 
 def _whole(draft: Draft) -> Draft:
     """Return a draft whose metadata are those of an array, or raise ValueError."""
+    if not all(isinstance(json.loads(document), dict) for document in draft.documents.values()):
+        raise ValueError("no metadata")
     try:
         draft.opened  # noqa: B018 - what it opens is kept
     except (AttributeError, NameError, AssertionError) as error:
