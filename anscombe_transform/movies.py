@@ -20,7 +20,7 @@ from anscombe_transform.movie_frames import Source, natural_order, one_line
 from anscombe_transform.movie_numpy import open_npy, open_npz
 from anscombe_transform.movie_tiff import open_tiffs
 from anscombe_transform.movie_zarr import open_zarr
-from anscombe_transform.places import Place, with_links, without_local_protocol
+from anscombe_transform.places import Place, places_at, without_local_protocol
 from anscombe_transform.stores import METADATA, UNFINISHED
 
 _FORMATS = (
@@ -72,11 +72,7 @@ class MovieFile:
     def places(self) -> list[Place]:
         """Where the data lie, of which `locations` are the paths or URLs."""
         *_, options = self._arguments
-        return [
-            place
-            for location in self.locations
-            for place in ([Place.of(location, options)] if "://" in location else with_links(Path(location)))
-        ]
+        return [place for location in self.locations for place in places_at(location, options)]
 
     @property
     def ndim(self) -> int:

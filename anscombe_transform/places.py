@@ -98,13 +98,14 @@ def _leads_through(path: Path, folder: Path) -> bool:
     return any(os.path.samestat(parent.stat(), status) for parent in (path, *path.parents) if parent.exists())
 
 
-def with_links(folder: Path) -> list[Place]:
-    """Return the place of a folder or file, and those to which links in the folder lead."""
+def places_at(url: str, storage_options: Mapping[str, Any] | None = None) -> list[Place]:
+    """Return the place of a path or URL and, of a local folder, the places to which links in it lead."""
+    place = Place.of(url, storage_options)
     links: list[str] = []
-    if folder.is_dir():
-        with os.scandir(folder) as entries:  # there may be a file for each of very many chunks
+    if place.protocols & _LOCAL_PROTOCOLS and Path(place.path).is_dir():
+        with os.scandir(place.path) as entries:  # there may be a file for each of very many chunks
             links = [entry.path for entry in entries if entry.is_symlink()]
-    return [Place.of(path) for path in (str(folder), *links)]
+    return [place, *map(Place.of, links)]
 
 
 def places_of(movie: object) -> list[Place] | None:
@@ -122,7 +123,7 @@ def places_of(movie: object) -> list[Place] | None:
     if isinstance(movie, zarr.Array):
         store = movie.store
         if isinstance(store, LocalStore):
-            return with_links(store.root / movie.path)
+            return places_at(str(store.root / movie.path))
         if isinstance(store, FsspecStore):
             place = Place.on(store.fs, f"{store.path}/{movie.path}")
             return None if place.protocols & _CONTAINERS else [place]

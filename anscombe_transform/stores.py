@@ -61,8 +61,9 @@ class Location:
         """
         url = without_local_protocol(os.fspath(path))
         if "://" in url:
-            if not url.partition("://")[2].strip("/"):
-                raise ValueError(f"{url} has no path: name one, such as {url}movie.zarr")
+            protocol, _, place = url.partition("://")
+            if not place.strip("/"):
+                raise ValueError(f"{url} has no path: name one, such as {protocol}://bucket/movie.zarr")
             return cls(url.rstrip("/"), dict(storage_options or {}))
         if storage_options:
             raise ValueError(
