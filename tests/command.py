@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import prepared
 import pytest
 from processes import TIMEOUT
 
@@ -19,26 +21,27 @@ from anscombe_transform import compress
 
 COMMAND = Path(sys.executable).with_name("anscombe-transform")
 
-PROGRAM = """
-import runpy, signal
-signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests may have it ignored
-runpy.run_module("anscombe_transform", run_name="__main__", alter_sys=True)
-"""
-
 Result = subprocess.CompletedProcess[str]
+Running = subprocess.Popen[str] | prepared.Process
 
 
-def variables_of(encoding: str, variables: dict[str, str]) -> dict[str, str]:
+def variables_of(variables: dict[str, str]) -> dict[str, str]:
     """Return the environment of a command whose tables are wide."""
-    return os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "PYTHONIOENCODING": encoding} | variables
+    return os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"} | variables
 
 
-def run(*arguments: str | Path, cwd: Path, encoding: str = "utf-8", **variables: str) -> Result:
+def run(*arguments: str | Path, cwd: Path, **variables: str) -> Result:
     """Return what comes of the command in the folder `cwd`, with these environment variables."""
+    with started(*arguments, cwd=cwd, **variables) as process:
+        return result_of(process)
+
+
+def run_from_a_shell(*arguments: str | Path, cwd: Path, encoding: str = "utf-8") -> Result:
+    """Return what comes of the command in a Python of its own, with standard streams of this encoding."""
     return subprocess.run(
         [COMMAND, *arguments],
         cwd=cwd,
-        env=variables_of(encoding, variables),
+        env=variables_of({"PYTHONIOENCODING": encoding}),
         capture_output=True,
         encoding=encoding,
         timeout=TIMEOUT,
@@ -52,20 +55,29 @@ def run_all(commands: Iterable[Sequence[str | Path]], cwd: Path, **variables: st
 
 
 @contextmanager
-def started(*arguments: str | Path, cwd: Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
+def started(*arguments: str | Path, cwd: Path, **variables: str) -> Iterator[Running]:
     """Start the command, in the very process that is yielded: a script may be run by another one; end it after use."""
-    program = [sys.executable, "-c", PROGRAM, *arguments]
-    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
-    with subprocess.Popen(program, cwd=cwd, env=variables_of("utf-8", variables), **pipes) as process:
+    environment = variables_of(variables)
+    with tempfile.TemporaryDirectory() as folder:
+        process: Running
+        if prepared.IS_POSSIBLE:
+            streams = Path(folder, "stdout"), Path(folder, "stderr")
+            process = prepared.Process(["anscombe_transform", *arguments], cwd, environment, *streams)
+        else:
+            program = [sys.executable, "-m", "anscombe_transform", *arguments]
+            pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
+            process = subprocess.Popen(program, cwd=cwd, env=environment, **pipes)
         try:
             yield process
         finally:
             process.kill()
+            process.wait(TIMEOUT)
 
 
-def result_of(process: subprocess.Popen[str]) -> Result:
+def result_of(process: Running) -> Result:
     """Wait for the end of a command, and return what came of it."""
     stdout, stderr = process.communicate(timeout=TIMEOUT)
+    assert process.returncode is not None
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 

@@ -16,6 +16,7 @@ from uuid import uuid4
 import command
 import numpy as np
 import numpy.typing as npt
+import prepared
 import pytest
 import tifffile
 import zarr
@@ -54,25 +55,25 @@ with open(sys.argv[2], "w") as file:
 
 
 @contextmanager
-def running(*arguments: str | Path, log: Path, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+def running(*line: str | Path, log: Path, **variables: str) -> Iterator[command.Running]:
     """Start a program whose output goes to a file, and end it after use."""
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            cwd=log.parent,
-            env=os.environ | variables,
-        )
+    environment = os.environ | variables
+    process: command.Running
+    if prepared.IS_POSSIBLE:
+        log.touch()
+        process = prepared.Process(line, log.parent, environment, log, log)
+    else:
+        with log.open("w") as file:
+            streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": file, "stderr": file, "encoding": "utf-8"}
+            process = subprocess.Popen([sys.executable, "-m", *line], cwd=log.parent, env=environment, **streams)
     try:
         yield process
     finally:
         process.kill()
-        process.wait()
+        process.wait(TIMEOUT)
 
 
-def printed(log: Path, pattern: str, process: subprocess.Popen[bytes]) -> str:
+def printed(log: Path, pattern: str, process: command.Running) -> str:
     """Return what a program says sooner or later."""
     end = time.monotonic() + TIMEOUT
     while time.monotonic() < end:
@@ -119,7 +120,7 @@ def expected(folder: Path) -> npt.NDArray[Any]:
 
 
 @contextmanager
-def cluster(folder: Path, workers: int, **variables: str) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+def cluster(folder: Path, workers: int, **variables: str) -> Iterator[tuple[str, list[command.Running]]]:
     """Yield the address of a scheduler, and the processes of its workers of one thread each."""
     name = uuid4().hex
     with ExitStack() as stack:

@@ -149,7 +149,7 @@ def test_nothing_is_drawn_where_the_movie_is_refused(folder: Path, tmp_path: Pat
 
 @pytest.mark.parametrize("encoding", ["cp437", "latin-1"])
 def test_the_table_is_printed_on_terminals_of_any_encoding(folder: Path, encoding: str) -> None:
-    result = run("movie.npy", cwd=folder, encoding=encoding)
+    result = command.run_from_a_shell("estimate", "movie.npy", cwd=folder, encoding=encoding)
     assert result.returncode == 0, result.stderr
     assert "Conversion gain" in result.stdout
     assert " ± " in result.stdout

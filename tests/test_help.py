@@ -35,12 +35,10 @@ def helps(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def examples(folder: Path, helps: dict[str, str]) -> dict[str, command.Result]:
-    """Return what comes of the examples, each of which runs after those of the commands whose output it needs."""
+    """Return what comes of the examples, of which compress is the first, since others need its output."""
     arguments = {name: example(name, text) for name, text in helps.items()}
-    compressed = command.run(*arguments["compress"], cwd=folder)
-    rest = [name for name in COMMANDS if name != "compress"]
-    results = command.run_all([arguments[name] for name in rest], folder)
-    return {"compress": compressed} | dict(zip(rest, results, strict=True))
+    names = sorted(COMMANDS, key=lambda name: name != "compress")
+    return {name: command.run_from_a_shell(*arguments[name], cwd=folder) for name in names}
 
 
 def example(name: str, text: str) -> list[str]:

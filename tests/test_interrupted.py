@@ -81,7 +81,7 @@ def count_files(folder: Path) -> int:
     return sum(len(files) for _, _, files in os.walk(folder))
 
 
-def stop_when(process: subprocess.Popen[str], output: Path, count: int) -> None:
+def stop_when(process: command.Running, output: Path, count: int) -> None:
     """Kill a command when there are so many files."""
     while process.poll() is None and count_files(output) < count:
         time.sleep(0.005)
@@ -224,7 +224,7 @@ def limited(work: Work, output: Path) -> command.Result:
     return subprocess.run(
         [sys.executable, "-c", WITH_LIMIT, *work.arguments(1, output)],
         cwd=output.parent,
-        env=command.variables_of("utf-8", {}),
+        env=command.variables_of({}),
         capture_output=True,
         encoding="utf-8",
         timeout=TIMEOUT,
