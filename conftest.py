@@ -11,7 +11,7 @@ from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 from sybil.parsers.rest import DocTestParser
 
-from anscombe_transform._kernels import INSTRUCTION_SETS
+from anscombe_transform._kernels.dispatch import INSTRUCTION_SETS
 
 settings.register_profile("without deadlines", deadline=None)  # a machine may have much else to do
 settings.load_profile("without deadlines")
@@ -23,7 +23,7 @@ pages = Sybil(
 )
 docstrings = Sybil(
     parsers=[DocTestParser()],
-    patterns=["anscombe_transform/*.py"],
+    patterns=["anscombe_transform/*.py", "anscombe_transform/*/*.py", "anscombe_transform/*/*/*.py"],
     fixtures=["working_directory"],
 )
 pytest_collect_file = (pages + docstrings).pytest()

@@ -57,9 +57,11 @@ def main() -> None:
     """Run all checks; raise AssertionError or CalledProcessError at the first that fails."""
     installed = distribution("anscombe-transform")
     files = {str(path) for path in installed.files or ()}
-    unexpected = {f for f in files if f.endswith((".c", ".h", ".pyx", ".html")) or f.startswith(("tests", "docs"))}
+    unexpected = {
+        f for f in files if f.endswith((".c", ".h", ".pyx", ".pxd", ".html")) or f.startswith(("tests", "docs"))
+    }
     assert not unexpected, unexpected
-    needed = {"py.typed", "_kernels.pyi", "report.html.jinja"}
+    needed = {"py.typed", "_kernels/anscombe.pyi", "report/page.html.jinja"}
     assert {f"anscombe_transform/{name}" for name in needed} <= files, files
     assert any(f.endswith("licenses/LICENSE") for f in files), files
     print(f"{installed.name} {installed.version}: {len(files)} files, nothing among them that does not belong there")

@@ -6,23 +6,24 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if find_spec("anscombe_transform._kernels") is None:
+if find_spec("anscombe_transform._kernels.anscombe") is None:
     raise ImportError(
         f"{__path__[0]} is the source of anscombe-transform, and is not compiled for this Python. If the package is "
         "installed, start Python in another folder; to use the source itself, run "
         f"pip install --editable '{Path(__path__[0]).parent}'"
     )
 
-from anscombe_transform.arrays import decode, encode
-from anscombe_transform.estimate import ParameterEstimate, estimate_parameters
-from anscombe_transform.zarr_v2 import AnscombeTransformV2
-from anscombe_transform.zarr_v3 import AnscombeTransformV3
+from anscombe_transform.codecs.anscombe_v2 import AnscombeTransformV2
+from anscombe_transform.codecs.anscombe_v3 import AnscombeTransformV3
+from anscombe_transform.transform.arrays import decode, encode
 
 if TYPE_CHECKING:
-    from anscombe_transform.compression import Compression, compress
-    from anscombe_transform.decompression import Decompression, decompress
-    from anscombe_transform.description import Description, describe
-    from anscombe_transform.movies import MovieFile, open_movie
+    from anscombe_transform.estimate import ParameterEstimate, estimate_parameters
+    from anscombe_transform.movies.opening import MovieFile, open_movie
+    from anscombe_transform.recordings.compression import compress
+    from anscombe_transform.recordings.decompression import decompress
+    from anscombe_transform.recordings.description import Description, describe
+    from anscombe_transform.recordings.results import Compression, Decompression
     from anscombe_transform.report import Report, make_report
 
 __version__ = version("anscombe-transform")
@@ -46,28 +47,30 @@ __all__ = [
     "open_movie",
 ]
 
-# Imported when they are first asked for: every process that reads an array imports this package for the codec alone.
-_ROOMS = {
-    "Compression": "compression",
-    "compress": "compression",
-    "Decompression": "decompression",
-    "decompress": "decompression",
-    "Description": "description",
-    "describe": "description",
-    "MovieFile": "movies",
-    "open_movie": "movies",
+# Imported when they are first asked for: a process that reads an array imports this package for the codec alone.
+_LAZY = {
+    "Compression": "recordings.results",
+    "compress": "recordings.compression",
+    "Decompression": "recordings.results",
+    "decompress": "recordings.decompression",
+    "Description": "recordings.description",
+    "describe": "recordings.description",
+    "MovieFile": "movies.opening",
+    "open_movie": "movies.opening",
+    "ParameterEstimate": "estimate",
+    "estimate_parameters": "estimate",
     "Report": "report",
     "make_report": "report",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+    value = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_ROOMS})
+    return sorted({*globals(), *_LAZY})

@@ -7,7 +7,7 @@ import sys
 def main() -> None:
     """Run the command line."""
     try:
-        from anscombe_transform.cli import app
+        from anscombe_transform.cli.commands import app
     except ModuleNotFoundError as error:
         if error.name not in ("typer", "rich"):
             raise

@@ -9,7 +9,9 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from anscombe_transform.arrays import Array, decode, encode
+from anscombe_transform._typing import Array
+from anscombe_transform.transform.arrays import decode, encode
+from anscombe_transform.transform.parameters import Transform
 
 
 @dataclass(frozen=True)
@@ -49,14 +51,14 @@ def measure_errors(
         The noise of an input of u photons is taken as ``conversion_gain * sqrt(u + 3/8)`` ADU, below zero photons as
         that of none.
     """
+    transform = Transform(zero_level, conversion_gain, beta)
     largest = np.zeros(2)
     total = np.zeros(2)
     within = True
     for before, after in zip(original, decoded, strict=True):
         x = before.astype(np.float64)
         error = np.abs(after - x)
-        photons = np.maximum(0, (x - zero_level) / conversion_gain)
-        relative = error / (conversion_gain * np.sqrt(photons + 3 / 8))
+        relative = error / transform.noise(x)
         largest = np.maximum(largest, [error.max(), relative.max()])
         total += [error.sum(), relative.sum()]
         rounding = 0.5 if before.dtype.kind != "f" else np.abs(np.spacing(before)).astype(np.float64)

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from anscombe_transform.plots import check_picture
+from anscombe_transform.estimate.plot import check_picture
 from benchmarks import dtypes, kernels, memory, scaling, startup, zarr_arrays
 from benchmarks.command import existing_folder, new_file, run
 from benchmarks.comparison import Comparison

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from anscombe_transform._kernels import INSTRUCTION_SETS
+from anscombe_transform._kernels.dispatch import INSTRUCTION_SETS
 from benchmarks.agreement import failure_of_peer
 from benchmarks.comparison import OURS, PEER, Comparison
 from benchmarks.estimate import smooth_frames

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from processes import TIMEOUT
 from strategies import CODE_DTYPES, REAL_DTYPES, Parameters
 
-from anscombe_transform import decode, encode, tables
+from anscombe_transform import decode, encode
+from anscombe_transform.transform import tables
 
 Array = npt.NDArray[Any]
 
@@ -201,7 +202,8 @@ def test_threads_share_tables_that_are_built_once(conversion_gain: float) -> Non
 
 FORK = """
 import os, threading, numpy
-from anscombe_transform import encode, tables
+from anscombe_transform import encode
+from anscombe_transform.transform import tables
 
 build, building, done = tables._all_elements, threading.Event(), threading.Event()
 

@@ -19,9 +19,11 @@ from fresh_process import read_in_a_fresh_process
 from stored import FailingMovie, contents, memory_url
 from strategies import REAL_DTYPES
 
-from anscombe_transform import blocks, compress, decode, describe, encode, estimate_parameters
+from anscombe_transform import compress, decode, describe, encode, estimate_parameters
+from anscombe_transform.recordings import writing
 from anscombe_transform.simulate import Detector, simulate_movie
-from anscombe_transform.stores import Location, finished
+from anscombe_transform.storage.draft import finished
+from anscombe_transform.storage.location import Location
 
 Movie = npt.NDArray[Any]
 
@@ -34,7 +36,7 @@ METADATA = ("zarr.json", "0/zarr.json", ".zarray", ".zattrs")
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each task write two frames, as if the movie were large."""
-    monkeypatch.setattr(blocks, "_BLOCK_SIZE", 2 * MOVIE[0].nbytes)
+    monkeypatch.setattr(writing, "_BLOCK_SIZE", 2 * MOVIE[0].nbytes)
 
 
 def opened(place: str | Path) -> zarr.Array[Any]:
@@ -715,7 +717,7 @@ def test_wrong_options_and_movies_are_refused_before_anything_is_deleted(
 def test_a_movie_that_does_not_tell_its_parameters_is_refused_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
         compress(np.full_like(MOVIE, 7), tmp_path / "a")
-    assert "zero-level" in " ".join(caught.value.__notes__)
+    assert "zero_level" in " ".join(caught.value.__notes__)
     compress(np.full_like(MOVIE, 7), tmp_path / "a", **GIVEN)
 
 
@@ -915,7 +917,7 @@ def test_a_folder_that_cannot_be_written_to_is_an_oserror(tmp_path: Path) -> Non
 def test_a_store_that_fails_later_is_an_oserror_that_names_frames_and_the_way_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blocks, "_BLOCK_SIZE", 1)
+    monkeypatch.setattr(writing, "_BLOCK_SIZE", 1)
     blocked = tmp_path / "a/c/3"
 
     class Sabotage(Spy):

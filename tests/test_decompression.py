@@ -13,9 +13,11 @@ import tifffile
 import zarr
 from stored import contents, memory_url
 
-from anscombe_transform import AnscombeTransformV2, AnscombeTransformV3, compress, decompress, decompression, open_movie
+from anscombe_transform import AnscombeTransformV2, AnscombeTransformV3, compress, decompress, open_movie
+from anscombe_transform.recordings import decompression
 from anscombe_transform.simulate import simulate_movie
-from anscombe_transform.stores import Location, finished
+from anscombe_transform.storage.draft import finished
+from anscombe_transform.storage.location import Location
 
 Movie = npt.NDArray[Any]
 

@@ -46,13 +46,13 @@ REFUSED = {
     "--movie movie.npz": "--movie needs --zero-level and --conversion-gain",
     f"--movie absent.npz {GIVEN}": "absent.npz does not exist",
     f"--movie broken.npz {GIVEN}": "broken.npz is not a whole .npz file",
-    f"--movie two.npz {GIVEN}": "two.npz has several arrays: choose with --key from a, b",
+    f"--movie two.npz {GIVEN}": "two.npz has several arrays: choose one with its name as --key, of a, b",
     f"--movie two.npz --key c {GIVEN}": "two.npz has no array 'c'",
     f"--movie broken.npy {GIVEN}": "broken.npy is not a whole .npy file",
     f"--movie damaged.npz {GIVEN}": "damaged.npz.* is not a whole .npz file",
-    f"--movie flat.npz {GIVEN}": r"flat.npz has an array of shape \(4, 4\), but a movie has",
-    "--movie movie.npz --zero-level 0 --conversion-gain 0": "conversion_gain must be above 0",
-    f"--movie movie.npz {GIVEN}": "-5000 to -5000 ADU.*'int16'",
+    f"--movie flat.npz {GIVEN}": r"flat.npz has the shape \(4, 4\), but a movie has",
+    "--movie movie.npz --zero-level 0 --conversion-gain 0": "--conversion-gain must be above 0",
+    f"--movie movie.npz {GIVEN}": "-5000 to -5000 ADU.*--encoded-dtype int16",
 }
 
 

@@ -22,7 +22,7 @@ from zarr.storage import FsspecStore, MemoryStore
 
 import anscombe_transform
 from anscombe_transform import AnscombeTransformV3
-from anscombe_transform.dependencies import full_axes, sync
+from anscombe_transform._dependencies import full_axes, sync
 
 PACKAGE = Path(anscombe_transform.__file__).parent
 
@@ -38,7 +38,7 @@ def imported(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_what_others_keep_private_is_imported_in_one_room_only(path: Path) -> None:
     private = {
         name
@@ -46,7 +46,7 @@ def test_what_others_keep_private_is_imported_in_one_room_only(path: Path) -> No
         if not name.startswith(("anscombe_transform", "__future__"))
         and (name.startswith("zarr.core") or any(part.startswith("_") for part in name.split(".")))
     }
-    allowed = {"zarr.core.sync.sync", "zarr.core.array_spec.ArraySpec"} if path.name == "dependencies.py" else set()
+    allowed = {"zarr.core.sync.sync", "zarr.core.array_spec.ArraySpec"} if path.name == "_dependencies.py" else set()
     assert private == allowed
 
 
@@ -59,7 +59,7 @@ def test_sync_of_zarr_waits_for_a_coroutine_on_a_thread_of_its_own() -> None:
 
 
 def test_zarr_calls_these_methods_of_a_codec() -> None:
-    """In `zarr_v3.py`; from Zarr 3.2 on, the pair that ends with sync is what makes a codec one for its threads."""
+    """In `codecs/anscombe_v3.py`; from Zarr 3.2 on, the pair ending with sync makes a codec one for its threads."""
     for name in ("_encode_single", "_decode_single", "encode", "decode", "resolve_metadata", "evolve_from_array_spec"):
         assert hasattr(ArrayArrayCodec, name), name
     protocol = getattr(zarr.abc.codec, "SupportsSyncCodec", None)
@@ -67,7 +67,7 @@ def test_zarr_calls_these_methods_of_a_codec() -> None:
 
 
 def test_arrays_of_zarr_can_be_made_of_metadata_and_a_store() -> None:
-    """In `stores.py`, for arrays whose metadata are not yet in the store."""
+    """In `storage/draft.py`, for arrays whose metadata are not yet in the store."""
     created: dict[str, Any] = {}
     like: Any = zarr.create_array(MemoryStore(created), data=MOVIE, chunks=(2, 6, 5), name="a", fill_value=0)
     assert all(isinstance(text, cpu.Buffer) for text in created.values())
@@ -110,7 +110,7 @@ def test_axes_of_length_1_are_told_by_every_release_of_tifffile(tiff: Any) -> No
 
 
 def test_tifffile_tells_where_pixels_are_and_decodes_them(tiff: Any) -> None:
-    """In `movie_tiff_pages.py` and `movie_tiff.py`."""
+    """In `movies/formats/tiff_pages.py` and `tiff.py`."""
     (series,) = tiff.series
     assert (series.kind, series.is_multifile, len(series), len(tiff.pages)) == ("ome", False, 4, 4)
     assert (tiff.is_bigtiff, tiff.tiff.offsetsize, tiff.byteorder) == (False, 4, "<")
@@ -127,7 +127,7 @@ def test_tifffile_tells_where_pixels_are_and_decodes_them(tiff: Any) -> None:
 
 
 def test_dask_tells_of_each_task_that_is_done() -> None:
-    """In `blocks.py`, for the progress."""
+    """In `recordings/writing.py`, for the progress."""
     da = pytest.importorskip("dask.array")
     from dask.callbacks import Callback
 

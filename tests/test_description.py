@@ -17,7 +17,7 @@ from strategies import INTEGER_CODE_DTYPES, Parameters, parameters
 
 from anscombe_transform import AnscombeTransformV2, AnscombeTransformV3, compress, describe
 from anscombe_transform.simulate import simulate_movie
-from anscombe_transform.stores import Location
+from anscombe_transform.storage.location import Location
 
 Movie = npt.NDArray[Any]
 

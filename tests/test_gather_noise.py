@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anscombe_transform import _kernels
+from anscombe_transform._kernels.noise import gather_noise
 
 STRIP = 512
 ROWS = 6
@@ -125,7 +125,7 @@ def test_the_sums_are_those_of_least_squares_fits_around_each_used_pixel(
     used = (cells[2:-2, 2:-2] < ROWS) & ~exceeded
 
     table, neighbors = empty_sums()
-    _kernels.gather_noise(earlier, later, cells, limits, table, neighbors)
+    gather_noise(earlier, later, cells, limits, table, neighbors)
 
     accuracy = 1e-5 if dtype == "float32" else 1e-12
     expected = expected_table(fitted, later, cells, used)
@@ -144,7 +144,7 @@ def test_noise_and_intensity_are_on_one_line_also_for_dark_pixels_among_bright_o
     table, neighbors = empty_sums()
     for _ in range(100):
         earlier, later = random.poisson(np.where(dark, 10, 200), (2, 64, 64)).astype(dtype)
-        _kernels.gather_noise(earlier, later, dark.astype(np.uint16), everywhere((64, 64), dtype)[1], table, neighbors)
+        gather_noise(earlier, later, dark.astype(np.uint16), everywhere((64, 64), dtype)[1], table, neighbors)
     count, intensity, variance = table[:2, :3].T
     np.testing.assert_array_less(count * [0, 10], intensity)
     assert intensity[1] / count[1] < 0.6 * intensity[0] / count[0]
@@ -160,7 +160,7 @@ def test_what_changes_as_a_quadratic_surface_is_not_noise(seed: int, height: int
     earlier = random.integers(0, 4000, (height, width)).astype(dtype)
     later = (earlier + change).astype(dtype)
     table, neighbors = empty_sums()
-    _kernels.gather_noise(earlier, later, *everywhere((height, width), dtype), table, neighbors)
+    gather_noise(earlier, later, *everywhere((height, width), dtype), table, neighbors)
     deviation = np.sqrt(table[0, 2] / table[0, 0])
     assert deviation < 100 * np.finfo(dtype).eps * (np.abs(later).max() + np.abs(change).max())
 
@@ -174,9 +174,9 @@ def test_sums_go_on_from_call_to_call(seed: int, height: int, width: int, dtype:
     expected, expected_of_neighbors = empty_sums()
     for levels in (3, 4, 3):
         frames = two_frames(random, (height, width), dtype, levels)
-        _kernels.gather_noise(*frames, cells, limits, together, neighbors)
+        gather_noise(*frames, cells, limits, together, neighbors)
         alone, of_neighbors = empty_sums()
-        _kernels.gather_noise(*frames, cells, limits, alone, of_neighbors)
+        gather_noise(*frames, cells, limits, alone, of_neighbors)
         expected[:, :3] += alone[:, :3]
         expected[:, 4] = np.where(alone[:, 3] > expected[:, 3], 0, expected[:, 4])
         expected[:, 4] += np.where(alone[:, 3] >= expected[:, 3], alone[:, 4], 0)
@@ -191,7 +191,7 @@ def test_sums_go_on_from_call_to_call(seed: int, height: int, width: int, dtype:
 def test_frames_of_less_than_5_by_5_pixels_add_nothing(shape: tuple[int, int], dtype: str) -> None:
     frames = two_frames(np.random.default_rng(0), shape, dtype)
     table, neighbors = empty_sums()
-    _kernels.gather_noise(*frames, *everywhere(shape, dtype), table, neighbors)
+    gather_noise(*frames, *everywhere(shape, dtype), table, neighbors)
     np.testing.assert_array_equal(table, empty_sums()[0])
     np.testing.assert_array_equal(neighbors, 0)
 
@@ -231,7 +231,7 @@ def given_arguments() -> dict[str, Array]:
 def refused(arguments: dict[str, Array]) -> None:
     before = {name: array.copy() for name, array in arguments.items()}
     with pytest.raises(ValueError, match="shapes of the arguments do not agree"):
-        _kernels.gather_noise(*arguments.values())
+        gather_noise(*arguments.values())
     for name, array in arguments.items():
         np.testing.assert_array_equal(array, before[name])
 
@@ -239,4 +239,4 @@ def refused(arguments: dict[str, Array]) -> None:
 def test_other_threads_run_meanwhile() -> None:
     shape = (256, 256)
     arguments = (*two_frames(np.random.default_rng(0), shape, "float32"), *everywhere(shape, "float32"), *empty_sums())
-    assert other_threads.run_during(lambda: _kernels.gather_noise(*arguments))
+    assert other_threads.run_during(lambda: gather_noise(*arguments))

@@ -13,7 +13,7 @@ import zarr
 from command import refused, rows, succeeded
 
 from anscombe_transform import compress
-from anscombe_transform.description import describe
+from anscombe_transform.recordings.description import describe
 
 run = partial(command.run, "info")
 
@@ -88,11 +88,11 @@ def test_the_status_is_1_if_the_array_is_not_finished(folder: Path) -> None:
     ("arguments", "message"),
     [
         (("absent.zarr",), "absent.zarr is not there"),
-        (("notes",), "notes is no Zarr array"),
-        (("movie.tif",), "movie.tif is no Zarr array"),
+        (("notes",), "notes is not a Zarr array"),
+        (("movie.tif",), "movie.tif is not a Zarr array"),
         (("plain.zarr",), "plain.zarr.* was not compressed by this package: it has no anscombe-v1 filter"),
         (("movie.zarr", "--key", "0"), "movie.zarr is a single array: leave out --key 0"),
-        (("image.ome.zarr", "--key", "1"), "image.ome.zarr has no array '1': choose with --key from 0"),
+        (("image.ome.zarr", "--key", "1"), "image.ome.zarr has no array '1': choose one with its name as --key, of 0"),
         (("movie.zarr", "--storage-option", "anon=true"), "movie.zarr is a local folder, which has no storage options"),
     ],
 )

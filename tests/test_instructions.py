@@ -10,11 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import CODE_DTYPES, INTEGER_DTYPES, parameters
 
-from anscombe_transform import _kernels
-from anscombe_transform.tables import kernel
-from anscombe_transform.transform import Transform, held_range
+from anscombe_transform._kernels import anscombe
+from anscombe_transform._kernels.dispatch import INSTRUCTION_SETS, use_instructions
+from anscombe_transform._kernels.errors import squared_errors
+from anscombe_transform._kernels.lookup import lookup as lookup_kernel
+from anscombe_transform.transform.parameters import Transform
+from anscombe_transform.transform.ranges import held_range
+from anscombe_transform.transform.tables import kernel
 
-BASELINE, *OTHERS = _kernels.INSTRUCTION_SETS
+BASELINE, *OTHERS = INSTRUCTION_SETS
 COMPUTED_DTYPES = ("int32", "uint32", "int64", "uint64", "float32", "float64")
 WIDE_CODE_DTYPES = ("int32", "uint32", "float32", "float64")
 VECTOR, BLOCK = 64, 2048
@@ -23,22 +27,22 @@ GUARD = 0xA5
 Array = npt.NDArray[Any]
 
 
-@pytest.fixture(params=_kernels.INSTRUCTION_SETS)
+@pytest.fixture(params=INSTRUCTION_SETS)
 def instructions(request: pytest.FixtureRequest) -> Iterator[str]:
-    _kernels.use_instructions(request.param)
+    use_instructions(request.param)
     yield request.param
-    _kernels.use_instructions(_kernels.INSTRUCTION_SETS[-1])
+    use_instructions(INSTRUCTION_SETS[-1])
 
 
 def check_with_all(work: Callable[[], Array]) -> None:
     """Check that `work` returns the same bits with each instruction set."""
     results = {}
-    for name in _kernels.INSTRUCTION_SETS:
-        _kernels.use_instructions(name)
+    for name in INSTRUCTION_SETS:
+        use_instructions(name)
         try:
             results[name] = work()
         finally:
-            _kernels.use_instructions(_kernels.INSTRUCTION_SETS[-1])
+            use_instructions(INSTRUCTION_SETS[-1])
     for name in OTHERS:
         assert results[name].tobytes() == results[BASELINE].tobytes(), name
 
@@ -50,7 +54,7 @@ def table_of(index_bits: int, item_bits: int) -> Array:
 
 
 def lookup(indices: Array, table: Array, out: Array, first: int = 0, span: int | None = None) -> bool:
-    find = kernel(_kernels.lookup, indices.dtype.name, table.dtype.name)
+    find = kernel(lookup_kernel, indices.dtype.name, table.dtype.name)
     return find(indices, table, out, first, table.size - 1 if span is None else span)
 
 
@@ -122,7 +126,7 @@ def test_codes_are_computed_alike(
     values = values_around(transform, dtype, length, np.random.default_rng(seed))
     codes = np.zeros(length, encoded_dtype)
     limits = held_range(transform, encoded_dtype)
-    encode = kernel(_kernels.encode, dtype, encoded_dtype)
+    encode = kernel(anscombe.encode, dtype, encoded_dtype)
 
     def work() -> Array:
         codes.fill(0)
@@ -146,7 +150,7 @@ def test_values_are_computed_alike(
     transform = Transform(**p)
     codes = values_around(transform, encoded_dtype, length, np.random.default_rng(seed))
     values = np.zeros(length, decoded_dtype)
-    decode = kernel(_kernels.decode, encoded_dtype, decoded_dtype)
+    decode = kernel(anscombe.decode, encoded_dtype, decoded_dtype)
     largest = float(np.finfo(decoded_dtype).max) if decoded_dtype[0] == "f" else 0.0
 
     def work() -> Array:
@@ -160,10 +164,10 @@ def test_values_are_computed_alike(
 def test_errors_are_summed_alike(p: dict[str, Any], dtype: str, length: int, seed: int) -> None:
     random = np.random.default_rng(seed)
     original, decoded = (random.integers(0, 127, length).astype(dtype) for _ in range(2))
-    sums = kernel(_kernels.squared_errors, dtype)
+    sums = kernel(squared_errors, dtype)
     check_with_all(lambda: np.array(sums(original, decoded, p["zero_level"], p["conversion_gain"])))
 
 
 def test_an_instruction_set_that_the_processor_lacks_is_refused() -> None:
     with pytest.raises(ValueError, match="MMX"):
-        _kernels.use_instructions("MMX")
+        use_instructions("MMX")

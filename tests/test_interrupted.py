@@ -22,7 +22,7 @@ from command import refused, rows, succeeded
 from processes import TIMEOUT
 
 from anscombe_transform import compress
-from anscombe_transform.description import describe
+from anscombe_transform.recordings.description import describe
 
 Layout = dict[str, Any]
 
@@ -97,7 +97,7 @@ def check_that_nobody_takes_it_for_finished(work: Work, number: int, output: Pat
     with pytest.raises(FileNotFoundError):
         zarr.open(output, mode="r")
     assert not describe(output).finished
-    with pytest.raises(ValueError, match="not finished: --resume goes on with it"):
+    with pytest.raises(ValueError, match="not finished: resume=True goes on with it"):
         compress(work.movie, output, **GIVEN, **LAYOUTS[number])
     return True
 

@@ -15,10 +15,11 @@ from ome_zarr_models.v05 import Image
 from strategies import logarithmic
 
 from anscombe_transform import AnscombeTransformV2, AnscombeTransformV3, compress, decode, encode
-from anscombe_transform.blocks import block_shape
-from anscombe_transform.layout import Layout, default_chunks, ome_image
-from anscombe_transform.stores import Draft, Location
-from anscombe_transform.transform import ENCODED_DTYPES
+from anscombe_transform.recordings.writing import block_shape
+from anscombe_transform.storage.draft import Draft
+from anscombe_transform.storage.layout import Layout, default_chunks, ome_image
+from anscombe_transform.storage.location import Location
+from anscombe_transform.transform.parameters import ENCODED_DTYPES
 
 Z, G = 100, 40
 

@@ -27,7 +27,7 @@ from hypothesis.extra.numpy import basic_indices
 from processes import TIMEOUT
 
 from anscombe_transform import AnscombeTransformV2, AnscombeTransformV3
-from anscombe_transform.movies import MovieFile, open_movie
+from anscombe_transform.movies.opening import MovieFile, open_movie
 
 Array = npt.NDArray[Any]
 
@@ -301,7 +301,7 @@ def test_a_slice_takes_no_more_memory_than_itself_and_one_image(tmp_path: Path, 
     """In a process of its own, which also maps nothing into memory."""
     FORMATS[name](tmp_path / name, np.zeros((60, 512, 512), "int16"))
     code = (
-        "import resource, sys; from anscombe_transform.movies import open_movie; movie = open_movie(sys.argv[1])\n"
+        "import resource, sys; from anscombe_transform import open_movie; movie = open_movie(sys.argv[1])\n"
         "movie[0, :2]; before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "for i in range(0, 60, 10): block = movie[i : i + 10]; del block\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
@@ -363,29 +363,36 @@ CHOICES: list[tuple[str, Callable[[Path], None], str, Array, str]] = [
         lambda path: np.savez(path, movie=MOVIE, other=OTHER),
         "other",
         OTHER,
-        "two.npz has several arrays: choose with --key from movie, other",
+        "two.npz has several arrays: choose one with its name as key, of movie, other",
     ),
-    ("3.zarr", two_zarr_arrays, "a/other", OTHER, "3.zarr has several arrays: choose with --key from a/other, movie"),
+    (
+        "3.zarr",
+        two_zarr_arrays,
+        "a/other",
+        OTHER,
+        "3.zarr has several arrays: choose one with its name as key, of a/other, movie",
+    ),
     (
         "2.zarr",
         lambda path: two_zarr_arrays(path, 2),
         "a/other",
         OTHER,
-        "2.zarr has several arrays: choose with --key from a/other, movie",
+        "2.zarr has several arrays: choose one with its name as key, of a/other, movie",
     ),
     (
         "two.h5",
         two_datasets,
         "folder/other",
         OTHER,
-        r"two.h5 has several datasets: choose with --key from folder/other \(11, 10, 24\), movie \(11, 20, 24\)",
+        r"has several datasets: choose one with its name as key, of folder/other \(11, 10, 24\), movie \(11, 20, 24\)",
     ),
     (
         "two.nwb",
         lambda path: write_nwb(path, MOVIE, "acquisition/TwoPhotonSeries", "processing/ophys/OnePhotonSeries2"),
         "OnePhotonSeries2",
         MOVIE,
-        r"two.nwb has several imaging series: choose with --key from acquisition/TwoPhotonSeries \(11, 20, 24\), "
+        r"two.nwb has several imaging series: choose one with its name as key, "
+        r"of acquisition/TwoPhotonSeries \(11, 20, 24\), "
         r"processing/ophys/OnePhotonSeries2 \(11, 20, 24\)",
     ),
     (
@@ -393,22 +400,22 @@ CHOICES: list[tuple[str, Callable[[Path], None], str, Array, str]] = [
         series_of_two_shapes,
         "series=1",
         OTHER,
-        r"two.tif has several series: choose with --key series=NUMBER from 0 of QYX \(11, 20, 24\), 1 of QYX \(11, 10",
+        r"has several series: choose one with key='series=NUMBER', of 0 of QYX \(11, 20, 24\), 1 of QYX \(11, 10",
     ),
     (
         "channels.tif",
         lambda path: two_channels(path, imagej=True, metadata={"axes": "TCYX"}),
         "C=1",
         MOVIE + np.int16(1),
-        r"channels.tif has the axes TCYX and the shape \(11, 2, 20, 24\), but a movie has \(time, y, x\): choose one "
-        r"with --key, such as --key C=0",
+        r"channels.tif has the axes TCYX and the shape \(11, 2, 20, 24\), but a movie has \(time, y, x\): choose one, "
+        r"such as key='C=0'",
     ),
     (
         "channels.ome.tif",
         lambda path: two_channels(path, metadata={"axes": "TCYX"}, compression="zlib"),
         "c=1,series=0",
         MOVIE + np.int16(1),
-        "such as --key C=0",
+        "such as key='C=0'",
     ),
     (
         "scanimage.tif",
@@ -432,9 +439,9 @@ CHOICES: list[tuple[str, Callable[[Path], None], str, Array, str]] = [
         ),
         "Z=2, C=1",
         MOVIE + np.int16(5),
-        "such as --key C=0,Z=0",
+        "such as key='C=0,Z=0'",
     ),
-    ("channels.zarr", two_channels_of_ome_zarr, "C=1", MOVIE + np.int16(1), r"the axes TCYX .* such as --key C=0"),
+    ("channels.zarr", two_channels_of_ome_zarr, "C=1", MOVIE + np.int16(1), r"the axes TCYX .* such as key='C=0'"),
 ]
 
 
@@ -454,22 +461,26 @@ def test_of_several_movies_the_key_chooses_one(
 @pytest.mark.parametrize(
     ("name", "key", "message"),
     [
-        ("c.npy", "movie", "c.npy is a single array: leave out --key movie$"),
-        ("3.zarr", "movie", "3.zarr is a single array: leave out --key movie$"),
-        ("stored.npz", "other", "stored.npz has no array 'other': choose with --key from movie$"),
-        ("group.zarr", "other", "group.zarr has no array 'other': choose with --key from a/b$"),
-        ("plain.h5", "other", r"plain.h5 has no dataset 'other': choose with --key from movie \(11, 20, 24\)$"),
-        ("plain.h5", "first", r"plain.h5: first has an array of shape \(20, 24\), but a movie has \(time, y, x\)$"),
+        ("c.npy", "movie", "c.npy is a single array: leave out key='movie'$"),
+        ("3.zarr", "movie", "3.zarr is a single array: leave out key='movie'$"),
+        ("stored.npz", "other", "stored.npz has no array 'other': choose one with its name as key, of movie$"),
+        ("group.zarr", "other", "group.zarr has no array 'other': choose one with its name as key, of a/b$"),
+        (
+            "plain.h5",
+            "other",
+            r"plain.h5 has no dataset 'other': choose one with its name as key, of movie \(11, 20, 24\)$",
+        ),
+        ("plain.h5", "first", r"plain.h5: first has the shape \(20, 24\), but a movie has three axes, \(time, y, x\)"),
         (
             "series.nwb",
             "other",
-            "series.nwb has no imaging series 'other': choose with --key from acquisition/TwoPhoton",
+            "series.nwb has no imaging series 'other': choose one with its name as key, of acquisition/TwoPhoton",
         ),
-        ("imagej.tif", "C=1", "imagej.tif .* --key C=1 is too large"),
-        ("plain.tif", "C=0", "plain.tif .* --key C=0 chooses nothing"),
+        ("imagej.tif", "C=1", "imagej.tif .* key='C=1' is too large"),
+        ("plain.tif", "C=0", "plain.tif .* key='C=0' chooses nothing"),
         ("plain.tif", "series=1", "plain.tif has 1 series, .* there is no 1"),
-        ("plain.tif", "movie", "--key movie is not understood: write AXIS=INDEX, such as C=0"),
-        ("plain.tif", "T=-1", "--key T=-1 is not understood"),
+        ("plain.tif", "movie", "key='movie' is not understood: give AXIS=INDEX, such as C=0"),
+        ("plain.tif", "T=-1", "key='T=-1' is not understood"),
     ],
 )
 def test_a_key_that_is_not_there_is_refused(files: dict[str, Path], name: str, key: str, message: str) -> None:
@@ -688,14 +699,17 @@ def test_an_array_that_is_no_movie_is_refused_whatever_it_is_in(tmp_path: Path, 
     with h5py.File(tmp_path / "array.h5", "w") as file:
         file["array"] = array
     for name in ("array.npy", "array.npz", "array.zarr", "array.h5"):
-        with pytest.raises(ValueError, match=rf"{name}.* of shape \(.*\), but a movie has \(time, y, x\)"):
+        with pytest.raises(
+            ValueError,
+            match=rf"{name}.* has the shape \(.*\), (but a movie has three axes, \(time, y, x\)|so no values)",
+        ):
             open_movie(tmp_path / name, "array" if name == "array.h5" else None)
 
 
 @pytest.mark.parametrize("dtype", ["bool", "complex64", "S4", [("x", "i2")]])
 def test_what_is_no_number_is_refused(tmp_path: Path, dtype: Any) -> None:
     np.save(tmp_path / "array.npy", np.zeros((6, 8, 10), dtype))
-    with pytest.raises(ValueError, match=r"array.npy: movie is of .*, but must be of integers or floats"):
+    with pytest.raises(ValueError, match=r"array.npy is of .*, but must be of integers or floats"):
         open_movie(tmp_path / "array.npy")
 
 
@@ -705,7 +719,10 @@ def write_text(path: Path) -> None:
 
 
 REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "image.tif": (lambda path: write_tiff(path, MOVIE[0]), r"of shape \(20, 24\), but a movie has \(time, y, x\)"),
+    "image.tif": (
+        lambda path: write_tiff(path, MOVIE[0]),
+        r"has the shape \(20, 24\), but a movie has three axes, \(time, y, x\)",
+    ),
     "rgb.tif": (
         lambda path: tifffile.imwrite(path, np.zeros((5, 20, 24, 3), "uint8"), photometric="rgb"),
         r"has images in color \(RGB\)",
@@ -720,8 +737,8 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
         ),
         r"has images in color \(palette\)",
     ),
-    "bool.tif": (lambda path: write_tiff(path, MOVIE > 0), "movie is of bool"),
-    "complex.tif": (lambda path: write_tiff(path, MOVIE.astype("complex64")), "movie is of complex64"),
+    "bool.tif": (lambda path: write_tiff(path, MOVIE > 0), "is of bool"),
+    "complex.tif": (lambda path: write_tiff(path, MOVIE.astype("complex64")), "is of complex64"),
     "empty.tif": (lambda path: path.write_bytes(b""), "is not a whole TIFF file"),
     "head.tif": (lambda path: path.write_bytes(b"II*\0" + bytes(1000)), "is not a whole TIFF file"),
     "empty.h5": (lambda path: path.write_bytes(b""), "is not a whole HDF5 file"),
@@ -730,7 +747,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda path: write_hdf5(path, MOVIE[0]),
         r"has no dataset of real numbers with three axes, .* it has first \(24,\), movie \(20, 24\)",
     ),
-    "volume.nwb": (lambda path: write_nwb(path, MOVIE[:, None]), r"of shape \(11, 1, 20, 24\), but a movie has"),
+    "volume.nwb": (lambda path: write_nwb(path, MOVIE[:, None]), r"has the shape \(11, 1, 20, 24\), but a movie has"),
     "external.nwb": (
         lambda path: write_nwb(path, MOVIE, external=True),
         "has the frames of acquisition/TwoPhotonSeries in other files, open those: movie_0.avi, movie_1.avi",
@@ -741,7 +758,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "folder": (lambda path: path.mkdir(), "is a folder without a Zarr array or TIFF files"),
     "movie.czi": (lambda path: path.write_bytes(b"ZISRAWFILE"), r"no format .* TIFF .*HDF5 .*NWB .*Zarr .*\.npy"),
-    "empty": (lambda path: path.touch(), "no format that is known; what can be opened: TIFF"),
+    "empty": (lambda path: path.touch(), "no format that is known: TIFF"),
     "empty.npz": (lambda path: np.savez(path), "has no arrays"),
     "group.zarr": (lambda path: zarr.open_group(path, mode="w"), "has no arrays"),
     "objects.npy": (lambda path: np.save(path, np.full((2, 8, 8), None, object), allow_pickle=True), "Python objects"),
@@ -771,7 +788,7 @@ def test_a_file_that_is_not_there_is_a_filenotfounderror_that_names_it(tmp_path:
 def test_a_sequence_needs_files_that_can_follow_each_other(files: dict[str, Path]) -> None:
     with pytest.raises(ValueError, match="there is no path"):
         open_movie([])
-    with pytest.raises(ValueError, match=r"c\.npy is no TIFF file, and of several files only those make one movie"):
+    with pytest.raises(ValueError, match=r"c\.npy is not a TIFF file, and only TIFF files can make one movie together"):
         open_movie([files["plain.tif"], files["c.npy"]])
 
 
@@ -779,7 +796,7 @@ def test_a_sequence_needs_files_that_can_follow_each_other(files: dict[str, Path
     ("package", "name"), [("tifffile", "plain.tif"), ("h5py", "plain.h5"), ("imagecodecs", "lzw.tif")]
 )
 def test_a_package_that_is_missing_is_named(files: dict[str, Path], package: str, name: str) -> None:
-    code = f"import sys; sys.modules[{package!r}] = None; from anscombe_transform.movies import open_movie"
+    code = f"import sys; sys.modules[{package!r}] = None; from anscombe_transform.movies.opening import open_movie"
     command: list[str | Path] = [sys.executable, "-P", "-c", f"{code}; open_movie(sys.argv[1])", files[name]]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
     expected = f"{name} needs {package}: pip install 'anscombe-transform[cli]'"
@@ -789,7 +806,7 @@ def test_a_package_that_is_missing_is_named(files: dict[str, Path], package: str
 
 def test_nothing_but_zarr_is_imported_to_open_an_array(files: dict[str, Path]) -> None:
     code = (
-        "import sys; from anscombe_transform.movies import open_movie; open_movie(sys.argv[1])[0]; "
+        "import sys; from anscombe_transform.movies.opening import open_movie; open_movie(sys.argv[1])[0]; "
         "print({'tifffile', 'h5py', 'imagecodecs', 'dask'} & set(sys.modules))"
     )
     command: list[str | Path] = [sys.executable, "-P", "-c", code, files["c.npy"]]

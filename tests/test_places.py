@@ -15,8 +15,8 @@ from stored import contents, memory_url
 from zarr.storage import FsspecStore
 
 from anscombe_transform import compress, decompress, open_movie
-from anscombe_transform.places import Place, places_of
-from anscombe_transform.stores import Location
+from anscombe_transform.storage.location import Location
+from anscombe_transform.storage.places import Place, places_of
 
 MOVIE = (100 + 40 * np.random.default_rng(0).poisson(5, (20, 16, 16))).astype("int16")
 

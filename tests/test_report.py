@@ -11,10 +11,14 @@ import pytest
 import zarr
 from zarr.codecs import ZstdCodec
 
-from anscombe_transform import decode, encode, estimate_parameters, tradeoff
-from anscombe_transform.report import BETAS, Report, make_report
+from anscombe_transform import decode, encode, estimate_parameters
+from anscombe_transform.report import excerpt as excerpt_room
+from anscombe_transform.report.excerpt import find_regions, read_excerpt
+from anscombe_transform.report.report import BETAS, make_report
+from anscombe_transform.report.result import Report
+from anscombe_transform.report.tradeoff import TradeoffMeter, count_codes
 from anscombe_transform.simulate import Detector, Scene, simulate_movie
-from anscombe_transform.tradeoff import count_codes, find_regions, read_excerpt
+from anscombe_transform.transform.parameters import Transform
 
 Movie = npt.NDArray[np.int16]
 
@@ -178,7 +182,7 @@ def test_histogram_counts_each_code(movie: Movie, report: Report) -> None:
 
 def test_many_codes_are_counted_in_groups() -> None:
     excerpt = read_excerpt(np.arange(0, 60_000, 100, dtype=np.uint16).reshape(6, 10, 10))
-    histogram = count_codes(excerpt, zero_level=0, conversion_gain=1, beta=0.5)
+    histogram = count_codes(excerpt, Transform(0, 1))
     assert histogram.width >= 2
     assert len(histogram.count) <= 128
     assert sum(histogram.count) == 600
@@ -299,7 +303,7 @@ def test_a_missing_package_is_named_before_anything_is_read(
         ("r.html", {"zero_level": 0}, "must be given together"),
         ("r.html", {"zero_level": 0, "conversion_gain": -1}, "conversion_gain must be above 0"),
         ("r.html", {"encoded_dtype": "int64"}, "encoded_dtype must be one of"),
-        ("r.html", {"max_frames": 2}, "max_frames must be 3 at least"),
+        ("r.html", {"max_frames": 2}, "max_frames must be at least 3"),
     ],
 )
 def test_wrong_arguments_are_named_before_anything_is_read(
@@ -314,8 +318,8 @@ def test_wrong_arguments_are_named_before_anything_is_read(
 @pytest.mark.parametrize(
     ("values", "options", "message"),
     [
-        (np.zeros((10, 8)), {}, "needs \\(time, y, x\\), and 3 frames"),
-        (np.zeros((2, 8, 8)), {}, "needs \\(time, y, x\\), and 3 frames"),
+        (np.zeros((10, 8)), {}, "three axes, \\(time, y, x\\)"),
+        (np.zeros((2, 8, 8)), {}, "2 frames, but a report needs at least 3"),
         (np.zeros((10, 8, 8)), {}, "movie has no noise"),
         (np.zeros((10, 8, 8)), GIVEN, "does not change in frames 0 to 9"),
         (np.full((10, 8, 8), np.nan), {}, "NaN"),
@@ -341,7 +345,7 @@ def test_pixels_that_never_change_do_not_count(movie: Movie, tmp_path: Path) -> 
 
 def test_a_trace_that_decoding_makes_constant_has_no_correlation(movie: Movie) -> None:
     excerpt = read_excerpt(movie)
-    meter = tradeoff.TradeoffMeter(excerpt, find_regions(excerpt), zero_level=0, conversion_gain=1e6)
+    meter = TradeoffMeter(excerpt, find_regions(excerpt), Transform(0, 1e6))
     codec = replace(estimate_parameters(movie).codec(), zero_level=0, conversion_gain=1e6, encoded_dtype="int8")
     assert meter.measure(codec)[0].pixel_correlation == (0, 0)
 
@@ -359,9 +363,9 @@ def test_the_most_active_regions_are_found_where_something_happens() -> None:
 
 
 def test_an_excerpt_of_large_frames_is_their_middle_and_reads_only_its_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tradeoff, "_LARGEST_EXCERPT", 8 * 10 * 12)
-    monkeypatch.setattr(tradeoff, "_LEAST_FRAMES", 8)
-    monkeypatch.setattr(tradeoff, "_READ", 3 * 20 * 24 * 2)
+    monkeypatch.setattr(excerpt_room, "_LARGEST_EXCERPT", 8 * 10 * 12)
+    monkeypatch.setattr(excerpt_room, "_LEAST_FRAMES", 8)
+    monkeypatch.setattr(excerpt_room, "_READ", 3 * 20 * 24 * 2)
     values = np.arange(100 * 20 * 24).reshape(100, 20, 24).astype(np.uint16)
     recording = Recording(values)
     progress = []
@@ -375,7 +379,7 @@ def test_an_excerpt_of_large_frames_is_their_middle_and_reads_only_its_frames(mo
 
 
 def test_an_excerpt_is_read_in_whole_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tradeoff, "_READ", 4 * 4 * 4 * 2)
+    monkeypatch.setattr(excerpt_room, "_READ", 4 * 4 * 4 * 2)
     recording = Recording(np.zeros((30, 4, 4), np.int16))
     recording.chunks = (10, 4, 4)  # type: ignore[attr-defined]
     assert len(read_excerpt(recording, max_frames=20).values) == 20

@@ -12,8 +12,8 @@ import pytest
 import tifffile
 from command import refused, succeeded
 
-from anscombe_transform.movies import open_movie
-from anscombe_transform.report import make_report
+from anscombe_transform.movies.opening import open_movie
+from anscombe_transform.report.report import make_report
 from anscombe_transform.simulate import Detector, Scene, simulate_movie
 
 run = partial(command.run, "report")

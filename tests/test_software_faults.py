@@ -11,8 +11,9 @@ import pytest
 import tifffile
 import zarr
 
-from anscombe_transform import compress, describe, movie_tiff_pages, open_movie
-from anscombe_transform.faults import FAULTS, SoftwareFault, software_fault
+from anscombe_transform import compress, describe, open_movie
+from anscombe_transform._faults import FAULTS, SoftwareFault, software_fault
+from anscombe_transform.movies.formats import tiff_pages
 
 MOVIE = np.random.default_rng(0).integers(0, 4000, (6, 16, 16)).astype("int16")
 
@@ -29,7 +30,7 @@ def test_a_whole_tiff_is_not_called_damaged_where_tifffile_has_changed(
     kind: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tifffile.imwrite(tmp_path / "movie.tif", MOVIE, photometric="minisblack")
-    monkeypatch.setattr(movie_tiff_pages, "full_axes", failing(kind))
+    monkeypatch.setattr(tiff_pages, "full_axes", failing(kind))
     with pytest.raises(SoftwareFault) as raised:
         open_movie(tmp_path / "movie.tif")
     message = str(raised.value)

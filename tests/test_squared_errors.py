@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import INTEGER_DTYPES, logarithmic
 
-from anscombe_transform import _kernels
+from anscombe_transform._kernels.errors import squared_errors
 
 DTYPES = (*INTEGER_DTYPES, "float32", "float64")
 LANES, BLOCK = 16, 2048
@@ -58,7 +58,7 @@ def values_and_errors(random: np.random.Generator, dtype: str, n: int) -> tuple[
 @given(seeds, lengths, zero_levels, gains)
 def test_largest_and_sum_are_those_of_numpy(dtype: str, seed: int, n: int, zero_level: float, gain: float) -> None:
     original, decoded = values_and_errors(np.random.default_rng(seed), dtype, n)
-    found = _kernels.squared_errors(original, decoded, zero_level, gain)
+    found = squared_errors(original, decoded, zero_level, gain)
     np.testing.assert_allclose(
         found, expected(original, decoded, zero_level, gain), rtol=accuracy(dtype, zero_level, gain)
     )
@@ -72,7 +72,7 @@ def test_no_place_is_left_out_nor_counted_twice(dtype: str, n: int) -> None:
     for place in places:
         decoded = original.copy()
         decoded[place] = 53
-        largest, total = _kernels.squared_errors(original, decoded, 10.0, 4.0)
+        largest, total = squared_errors(original, decoded, 10.0, 4.0)
         assert largest == total == pytest.approx(9 / (4 * (40 + 1.5)), rel=1e-6)
 
 
@@ -80,7 +80,7 @@ def test_no_place_is_left_out_nor_counted_twice(dtype: str, n: int) -> None:
 def test_the_ends_of_the_dtype_do_not_wrap_around(dtype: str) -> None:
     limits = np.iinfo(dtype) if np.dtype(dtype).kind != "f" else np.iinfo("int32")
     original = np.array([limits.min, limits.max], dtype)
-    found = _kernels.squared_errors(original, original[::-1].copy(), 3.0, 2.0)
+    found = squared_errors(original, original[::-1].copy(), 3.0, 2.0)
     np.testing.assert_allclose(found, expected(original, original[::-1], 3.0, 2.0), rtol=1e-6)
 
 
@@ -88,7 +88,7 @@ def test_the_ends_of_the_dtype_do_not_wrap_around(dtype: str) -> None:
 def test_below_the_zero_level_the_noise_is_that_of_no_photons(dtype: str) -> None:
     original = np.array([-100, -5, 20], dtype)
     decoded = original + np.array([2, -2, 2], dtype)
-    largest, total = _kernels.squared_errors(original, decoded, 20.0, 3.0)
+    largest, total = squared_errors(original, decoded, 20.0, 3.0)
     assert largest == pytest.approx(4 / (9 * 3 / 8))
     assert total == pytest.approx(3 * largest)
 
@@ -96,8 +96,8 @@ def test_below_the_zero_level_the_noise_is_that_of_no_photons(dtype: str) -> Non
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_equal_values_have_no_error_and_no_values_neither(dtype: str) -> None:
     values, _ = values_and_errors(np.random.default_rng(0), dtype, 3000)
-    assert _kernels.squared_errors(values, values, 5.0, 0.3) == (0.0, 0.0)
-    assert _kernels.squared_errors(values[:0], values[:0], 5.0, 0.3) == (0.0, 0.0)
+    assert squared_errors(values, values, 5.0, 0.3) == (0.0, 0.0)
+    assert squared_errors(values[:0], values[:0], 5.0, 0.3) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -106,44 +106,44 @@ def test_a_nan_on_either_side_makes_the_sum_nan_and_equal_infinities_are_no_erro
     for place in {0, n // 2, n - 1}:
         original = np.linspace(0, 100, n).astype(dtype)
         decoded = original + 1
-        largest, total = _kernels.squared_errors(original, decoded, 0.0, 2.0)
+        largest, total = squared_errors(original, decoded, 0.0, 2.0)
         for infinity in (np.inf, -np.inf):
             before, after = original.copy(), decoded.copy()
             before[place] = after[place] = infinity
-            found = _kernels.squared_errors(before, after, 0.0, 2.0)
+            found = squared_errors(before, after, 0.0, 2.0)
             others = np.arange(n) != place
-            assert found == pytest.approx(_kernels.squared_errors(original[others], decoded[others], 0.0, 2.0))
+            assert found == pytest.approx(squared_errors(original[others], decoded[others], 0.0, 2.0))
             assert found[0] <= largest
             assert found[1] < total
             before[place] = original[place]
-            found = _kernels.squared_errors(before, after, 0.0, 2.0)
+            found = squared_errors(before, after, 0.0, 2.0)
             assert found == (math.inf, math.inf)
         for pair in [(np.nan, 1), (1, np.nan), (np.nan, np.nan)]:
             before, after = original.copy(), decoded.copy()
             before[place], after[place] = pair
-            assert math.isnan(_kernels.squared_errors(before, after, 0.0, 2.0)[1])
+            assert math.isnan(squared_errors(before, after, 0.0, 2.0)[1])
 
 
 @pytest.mark.parametrize(("n", "other"), [(0, 1), (1, 0), (16, 17), (2048, 2047)])
 def test_arrays_of_other_lengths_are_refused(n: int, other: int) -> None:
     with pytest.raises(ValueError, match=rf"\b{other}\b.*\b{n}\b"):
-        _kernels.squared_errors(np.zeros(n, "int16"), np.zeros(other, "int16"), 0.0, 1.0)
+        squared_errors(np.zeros(n, "int16"), np.zeros(other, "int16"), 0.0, 1.0)
 
 
 def test_read_only_arrays_are_compared_too() -> None:
     original, decoded = values_and_errors(np.random.default_rng(0), "int16", 100)
-    found = _kernels.squared_errors(original, decoded, 0.0, 1.0)
+    found = squared_errors(original, decoded, 0.0, 1.0)
     original.flags.writeable = decoded.flags.writeable = False
-    assert _kernels.squared_errors(original, decoded, 0.0, 1.0) == found
+    assert squared_errors(original, decoded, 0.0, 1.0) == found
 
 
 def test_threads_find_the_same_side_by_side() -> None:
     pairs = [values_and_errors(np.random.default_rng(seed), dtype, 50_000) for seed in range(8) for dtype in DTYPES]
-    compare: Callable[[tuple[Array, Array]], Any] = lambda pair: _kernels.squared_errors(*pair, 100.0, 2.5)  # noqa: E731
+    compare: Callable[[tuple[Array, Array]], Any] = lambda pair: squared_errors(*pair, 100.0, 2.5)  # noqa: E731
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(compare, pairs)) == [compare(pair) for pair in pairs]
 
 
 def test_other_threads_run_meanwhile() -> None:
     original, decoded = values_and_errors(np.random.default_rng(0), "int16", 1 << 18)
-    assert other_threads.run_during(lambda: _kernels.squared_errors(original, decoded, 0.0, 1.0))
+    assert other_threads.run_during(lambda: squared_errors(original, decoded, 0.0, 1.0))

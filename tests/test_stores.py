@@ -16,8 +16,10 @@ from stored import contents, memory_url
 from zarr.codecs import ZstdCodec
 
 from anscombe_transform import AnscombeTransformV2, AnscombeTransformV3
-from anscombe_transform.layout import Layout
-from anscombe_transform.stores import UNFINISHED, Draft, Location, begun, finished
+from anscombe_transform.storage.draft import Draft, begun, finished
+from anscombe_transform.storage.layout import Layout
+from anscombe_transform.storage.location import UNFINISHED, Location
+from anscombe_transform.storage.occupancy import check_free, state_of
 
 MOVIE = (100 + 40 * np.random.default_rng(0).poisson(5, (7, 12, 10))).astype("int16")
 ATTRIBUTES = {"anscombe_transform": {"version": "0", "µ": [1.5, None]}}
@@ -92,13 +94,13 @@ def test_what_is_set_is_found_until_it_is_deleted(place: str) -> None:
 
 
 def test_nothing_is_there_at_first_and_asking_makes_nothing(place: str, tmp_path: Path) -> None:
-    assert Location.parse(place).state() == "empty"
+    assert state_of(Location.parse(place)) == "empty"
     assert begun(Location.parse(place)) is None
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_empty_folder_is_empty(tmp_path: Path) -> None:
-    assert Location.parse(tmp_path).state() == "empty"
+    assert state_of(Location.parse(tmp_path)) == "empty"
 
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
@@ -108,29 +110,29 @@ def test_arrays_and_groups_of_both_formats_are_zarr_data(place: str, zarr_format
         zarr.create_array(Location.parse(place).store(), data=MOVIE, zarr_format=zarr_format)
     else:
         zarr.create_group(Location.parse(place).store(), zarr_format=zarr_format)
-    assert Location.parse(place).state() == "zarr"
+    assert state_of(Location.parse(place)) == "zarr"
 
 
 @pytest.mark.parametrize("key", ["notes.txt", ".hidden", "raw/frame.tif"])
 def test_other_files_are_something_else(place: str, key: str) -> None:
     put(place, key, b"precious")
-    assert Location.parse(place).state() == "other"
+    assert state_of(Location.parse(place)) == "other"
 
 
 def test_a_file_is_something_else(tmp_path: Path) -> None:
     (tmp_path / "movie.zarr").write_bytes(b"precious")
-    assert Location.parse(tmp_path / "movie.zarr").state() == "other"
+    assert state_of(Location.parse(tmp_path / "movie.zarr")) == "other"
 
 
 def test_an_array_is_unfinished_from_beginning_to_end(place: str) -> None:
     draft = draft_at(place)
     location = draft.location
     draft.begin()
-    assert location.state() == "unfinished"
+    assert state_of(location) == "unfinished"
     draft.array[...] = MOVIE
-    assert location.state() == "unfinished"
+    assert state_of(location) == "unfinished"
     draft.finish()
-    assert location.state() == "zarr"
+    assert state_of(location) == "zarr"
 
 
 @pytest.mark.parametrize(("zarr_format", "image"), [(2, None), (3, None), (3, IMAGE)], ids=["V2", "V3", "group"])
@@ -247,10 +249,10 @@ DAMAGED = [
 def test_a_file_of_the_name_of_the_marker_that_is_none_is_a_file_of_others(place: str, damaged: bytes) -> None:
     put(place, UNFINISHED, damaged)
     location = Location.parse(place)
-    assert location.state() == "other"
+    assert state_of(location) == "other"
     assert begun(location) is None
     with pytest.raises(ValueError, match="delete") as caught:
-        location.check_free(overwrite=True)
+        check_free(location, overwrite=True)
     assert location.url in str(caught.value)
 
 
@@ -272,7 +274,7 @@ def test_clearing_leaves_nothing_and_touches_nothing_beside(place: str, zarr_for
     put(place, "deep/down/below", b"1")
     Location.parse(place).clear()
     assert contents(place) == {}
-    assert Location.parse(place).state() == "empty"
+    assert state_of(Location.parse(place)) == "empty"
     for other in beside:
         assert contents(other) == {"precious": b"{}"}
     Location.parse(place).clear()
@@ -280,5 +282,5 @@ def test_clearing_leaves_nothing_and_touches_nothing_beside(place: str, zarr_for
 
 def test_clearing_what_is_not_there_makes_nothing(place: str, tmp_path: Path) -> None:
     Location.parse(place).clear()
-    assert Location.parse(place).state() == "empty"
+    assert state_of(Location.parse(place)) == "empty"
     assert list(tmp_path.iterdir()) == []

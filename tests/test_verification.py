@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from strategies import CODE_DTYPES, INTEGER_CODE_DTYPES, INTEGER_DTYPES, REAL_DTYPES, Parameters, inputs, parameters
 
 from anscombe_transform import AnscombeTransformV2, AnscombeTransformV3, decode, encode
-from anscombe_transform.codec import CodecParameters
-from anscombe_transform.verification import Comparison, Verification
+from anscombe_transform.codecs.configuration import CodecParameters
+from anscombe_transform.recordings.comparison import Comparer, Comparison
 
 Array = npt.NDArray[Any]
 
@@ -53,7 +53,7 @@ def test_what_the_codec_gives_back_passes(
     except ValueError:
         assume(False)
         raise
-    verification = Verification(codec_for(parameters, encoded_dtype))
+    verification = Comparer(codec_for(parameters, encoded_dtype))
     comparison = verification.compare(values, stored)
     assert comparison.count == values.size
     assert comparison.nbytes == values.nbytes
@@ -69,7 +69,7 @@ def test_what_the_codec_gives_back_of_clamped_values_passes_too(
 ) -> None:
     values = data.draw(inputs(dtype))
     assume(are_within_precision(values, parameters, encoded_dtype))
-    verification = Verification(codec_for(parameters, encoded_dtype, "clamp"))
+    verification = Comparer(codec_for(parameters, encoded_dtype, "clamp"))
     try:
         verification.nearest_held(0, values.dtype)
     except ValueError:
@@ -116,7 +116,7 @@ def test_one_value_that_is_off_by_two_more_intervals_among_many_does_not_pass(
     except ValueError:
         assume(False)
         raise
-    verification = Verification(codec_for(parameters, encoded_dtype))
+    verification = Comparer(codec_for(parameters, encoded_dtype))
     verification.compare(values, stored)
     u = max(0.0, float(values[place]) - z) / g
     widest = beta * (1 + beta)
@@ -134,7 +134,7 @@ def test_errors_are_told_in_standard_deviations_of_the_noise_of_each_pixel(dtype
     values = np.maximum(movie(dtype), np.array(Z, dtype))
     parameters = {"zero_level": Z, "conversion_gain": G, "beta": 0.5}
     stored = read_back(values, parameters, "uint8")
-    comparison = Verification(codec_for(parameters, "uint8")).compare(values, stored)
+    comparison = Comparer(codec_for(parameters, "uint8")).compare(values, stored)
     errors = (stored.astype("float64") - values) / reference.noise(values, Z, G)
     assert comparison.largest_error == pytest.approx(np.abs(errors).max(), rel=1e-4)
     assert comparison.added_noise == pytest.approx((errors**2).mean(), rel=1e-4)
@@ -144,7 +144,7 @@ def test_errors_are_told_in_standard_deviations_of_the_noise_of_each_pixel(dtype
 def test_comparisons_of_parts_make_that_of_the_whole() -> None:
     values = movie()
     parameters = {"zero_level": Z, "conversion_gain": G}
-    verification = Verification(codec_for(parameters, "uint8", "clamp"))
+    verification = Comparer(codec_for(parameters, "uint8", "clamp"))
     values[3, 5:9] = -30_000
     stored = read_back(values, parameters, "uint8", "clamp")
     whole = verification.compare(values, stored)
@@ -159,7 +159,7 @@ def test_comparisons_of_parts_make_that_of_the_whole() -> None:
 def test_clamped_values_are_counted_and_left_out_of_the_errors() -> None:
     parameters = {"zero_level": Z, "conversion_gain": G}
     values = movie()
-    verification = Verification(codec_for(parameters, "uint8", "clamp"))
+    verification = Comparer(codec_for(parameters, "uint8", "clamp"))
     before = verification.compare(values, read_back(values, parameters, "uint8", "clamp"))
     values[0, 0, :10] = -30_000
     values[1, 1, :5] = -32_768
@@ -173,7 +173,7 @@ def test_a_clamped_value_passes_where_codes_are_denser_than_integers() -> None:
     parameters = {"zero_level": 0.0, "conversion_gain": 0.5}
     values = np.arange(-128, 128, dtype="int8")
     stored = read_back(values, parameters, "int8", "clamp")
-    comparison = Verification(codec_for(parameters, "int8", "clamp")).compare(values, stored)
+    comparison = Comparer(codec_for(parameters, "int8", "clamp")).compare(values, stored)
     assert comparison.clamped == np.count_nonzero(~held(values, parameters, "int8"))
 
 
@@ -181,7 +181,7 @@ def test_a_clamped_value_that_comes_back_as_another_than_the_nearest_does_not_pa
     parameters = {"zero_level": Z, "conversion_gain": G}
     values = movie()
     values[0, 0, 0] = -30_000
-    verification = Verification(codec_for(parameters, "uint8", "clamp"))
+    verification = Comparer(codec_for(parameters, "uint8", "clamp"))
     stored = read_back(values, parameters, "uint8", "clamp")
     stored[0, 0, 0] = 500
     with pytest.raises(ValueError, match=r"\d"):
@@ -198,7 +198,7 @@ def test_nan_and_infinities_that_float_codes_keep_pass(dtype: str, encoded_dtype
     values[0, 0, 1:3] = np.inf, -np.inf
     stored = read_back(values, parameters, encoded_dtype, out_of_range)
     np.testing.assert_array_equal(stored[0, 0, :3], values[0, 0, :3])
-    comparison = Verification(codec_for(parameters, encoded_dtype, out_of_range)).compare(values, stored)
+    comparison = Comparer(codec_for(parameters, encoded_dtype, out_of_range)).compare(values, stored)
     assert comparison.clamped == 0
     assert comparison.largest_error < 0.01 if dtype != "float16" else comparison.largest_error < 0.1
     assert math.isfinite(comparison.added_noise)
@@ -211,30 +211,30 @@ def test_nan_and_infinities_that_come_back_as_others_do_not_pass(dtype: str, bef
     stored = values.copy()
     values[3, 4, 5], stored[3, 4, 5] = before, after
     with pytest.raises(ValueError, match=r"."):
-        Verification(codec_for({"zero_level": Z, "conversion_gain": G}, "float32")).compare(values, stored)
+        Comparer(codec_for({"zero_level": Z, "conversion_gain": G}, "float32")).compare(values, stored)
 
 
 @pytest.mark.parametrize("dtype", REAL_DTYPES)
 def test_without_a_codec_every_value_has_to_come_back_as_it_was(dtype: str) -> None:
     values = movie("float64").clip(0, 127).astype(dtype)
-    comparison = Verification().compare(values, values.copy())
+    comparison = Comparer().compare(values, values.copy())
     assert comparison == Comparison(values.nbytes, values.size, 0, 0.0, 0.0)
-    assert Verification().expected(values) is values
+    assert Comparer().expected(values) is values
     stored = values.copy()
     stored[19, 29, 39] -= 1
     with pytest.raises(ValueError, match=r"."):
-        Verification().compare(values, stored)
+        Comparer().compare(values, stored)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_without_a_codec_nan_comes_back_as_nan(dtype: str) -> None:
     values = movie("float64").clip(0, 127).astype(dtype)
     values[0, 0, 0] = np.nan
-    Verification().compare(values, values.copy())
+    Comparer().compare(values, values.copy())
     stored = values.copy()
     stored[0, 0, 0] = 0
     with pytest.raises(ValueError, match=r"."):
-        Verification().compare(values, stored)
+        Comparer().compare(values, stored)
 
 
 @pytest.mark.parametrize("codec_class", [AnscombeTransformV2, AnscombeTransformV3])
@@ -247,7 +247,7 @@ def test_the_nearest_value_that_is_held_can_be_encoded_and_none_is_nearer(
     given = np.array(value, dtype)
     codec = codec_class(**parameters, encoded_dtype=encoded_dtype)
     try:
-        nearest = Verification(codec).nearest_held(value, np.dtype(dtype))
+        nearest = Comparer(codec).nearest_held(value, np.dtype(dtype))
     except ValueError:
         assume(False)  # no value of the dtype has a code
         raise

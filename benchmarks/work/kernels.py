@@ -83,14 +83,14 @@ def calling(step: str, pixels: Pixels) -> Callable[[], float]:
 
 def calling_with(instructions: str, step: str, pixels: Pixels) -> Callable[[], float]:
     """Prepare what `calling` does, with no more than an instruction set; 1.0.0 has no such choice."""
-    from anscombe_transform import _kernels
+    from anscombe_transform._kernels.dispatch import INSTRUCTION_SETS, use_instructions
 
     call = calling(step, pixels)
 
     def run() -> float:
-        _kernels.use_instructions(instructions)
+        use_instructions(instructions)
         seconds = call()
-        _kernels.use_instructions(_kernels.INSTRUCTION_SETS[-1])
+        use_instructions(INSTRUCTION_SETS[-1])
         return seconds
 
     return run

@@ -1,0 +1,33 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+
+def with_error(value: float, error: float) -> str:
+    """Return a value with its standard error, both to the second digit of the error."""
+    digits = max(0, 1 - math.floor(math.log10(error))) if error > 0 else 3
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
+
+
+def quantity(value: float, unit: str) -> str:
+    """Return a value with a unit, and a prefix such as M where it is large."""
+    prefix = ""
+    for larger in ("k", "M", "G", "T", "P"):
+        if abs(value) < 999.5:
+            break
+        value, prefix = value / 1000, larger
+    return f"{value:.3g} {prefix}{unit}"
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """Return a shape as sizes with crosses between them."""
+    return " x ".join(str(size) for size in shape)
+
+
+def one_line(error: object) -> str:
+    """Return what an error says, which may be several lines or nothing, as one line that is not long."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 300 else text[:297] + "..."

@@ -1,0 +1,3 @@
+INSTRUCTION_SETS: tuple[str, ...]
+
+def use_instructions(name: str) -> None: ...

@@ -1,0 +1,88 @@
+"""What the codecs of both Zarr formats have in common: their parameters and the fields of their metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from anscombe_transform.transform.parameters import (
+    EncodedDType,
+    OutOfRange,
+    Transform,
+    parse_encoded_dtype,
+    parse_out_of_range,
+    parse_real_dtype,
+)
+
+CODEC_NAME = "anscombe-v1"
+"""The name of the codec in the metadata of arrays."""
+
+
+@dataclass(frozen=True, init=False)
+class CodecParameters:
+    """The parameters of a codec, checked, in the form in which metadata hold them."""
+
+    zero_level: float
+    conversion_gain: float
+    encoded_dtype: EncodedDType
+    decoded_dtype: str | None
+    beta: float
+    out_of_range: OutOfRange | None
+    _transform: Transform = field(init=False, repr=False, compare=False)
+
+    def __init__(
+        self,
+        zero_level: float,
+        conversion_gain: float,
+        encoded_dtype: npt.DTypeLike = "uint8",
+        decoded_dtype: npt.DTypeLike | None = None,
+        beta: float = 0.5,
+        out_of_range: OutOfRange | None = None,
+    ) -> None:
+        transform = Transform(zero_level, conversion_gain, beta)
+        if decoded_dtype is not None:
+            decoded_dtype = self._dtype_name(parse_real_dtype("decoded_dtype", decoded_dtype))
+        self._set(
+            zero_level=transform.zero_level,
+            conversion_gain=transform.conversion_gain,
+            encoded_dtype=parse_encoded_dtype(encoded_dtype),
+            decoded_dtype=decoded_dtype,
+            beta=transform.beta,
+            out_of_range=parse_out_of_range(out_of_range),
+            _transform=transform,
+        )
+
+    @property
+    def transform(self) -> Transform:
+        """The transform that has these parameters."""
+        return self._transform
+
+    def _set(self, **values: object) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @staticmethod
+    def _dtype_name(dtype: np.dtype[Any]) -> str:
+        return dtype.name
+
+    @classmethod
+    def _from_configuration(cls, configuration: Mapping[str, Any]) -> Self:
+        """Make the codec from the fields of its metadata; raise ValueError if one is missing, unknown or wrong."""
+        known = {"zero_level", "conversion_gain", "encoded_dtype", "decoded_dtype", "beta", "out_of_range"}
+        if missing := {"zero_level", "conversion_gain"} - configuration.keys():
+            raise ValueError(f"{CODEC_NAME} metadata lack {' and '.join(sorted(missing))}: {dict(configuration)}")
+        if unknown := configuration.keys() - known:
+            raise ValueError(
+                f"{CODEC_NAME} metadata have unknown fields {', '.join(sorted(unknown))}: "
+                "a newer version of anscombe-transform may have written them"
+            )
+        return cls(**configuration)
+
+    def _configuration(self) -> dict[str, Any]:
+        """Return the fields of the metadata, ready for JSON, without those that are None."""
+        names = ("zero_level", "conversion_gain", "beta", "encoded_dtype", "decoded_dtype", "out_of_range")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}

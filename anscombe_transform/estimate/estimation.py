@@ -1,0 +1,309 @@
+"""The conversion gain and the zero level of a detector, estimated from a movie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from anscombe_transform._formatting import with_error
+from anscombe_transform._typing import Floats
+from anscombe_transform.codecs.anscombe_v2 import AnscombeTransformV2
+from anscombe_transform.codecs.anscombe_v3 import AnscombeTransformV3
+from anscombe_transform.estimate.gathering import NoiseSamples, gather_noise_samples
+from anscombe_transform.estimate.line import LEAST_SIGNIFICANCE, NoiseLine, fit_noise_line
+from anscombe_transform.movies.movie import Movie, as_movie
+from anscombe_transform.transform.parameters import Transform
+from anscombe_transform.transform.ranges import dtype_with_headroom
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_FEWEST_BINS = 3
+"""Bins that a line needs."""
+
+_FEWEST_TILES = 4
+"""Tiles of the image that standard errors need."""
+
+_FEWEST_SAMPLES = 50
+"""Samples that a bin needs to take part in the line."""
+
+
+@dataclass(frozen=True, eq=False)
+class PhotonTransferCurve:
+    """The variance of the noise by mean intensity, one entry per bin of intensity, in ascending order.
+
+    Attributes
+    ----------
+    intensity : ndarray of float64
+        Mean intensity, in ADU.
+    variance : ndarray of float64
+        Variance of the noise in one frame, in ADU squared.
+    count : ndarray of int64
+        Samples of noise.
+    used : ndarray of bool
+        Whether the bin takes part in the line: bins with saturated values, or with few samples, do not.
+    """
+
+    intensity: Floats
+    variance: Floats
+    count: npt.NDArray[np.int64]
+    used: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterEstimate:
+    """What a movie tells of its detector.
+
+    Attributes
+    ----------
+    conversion_gain : float
+        ADU per photon: the slope of the noise line. Where photons give pulses of different height, as in a
+        photomultiplier, the noise that this adds is part of it.
+    zero_level : float
+        ADU at which the noise line meets zero variance. A read noise of variance r puts it below the detector's output
+        in the dark, by r / `conversion_gain`.
+    conversion_gain_error, zero_level_error : float
+        Standard errors, in the same units.
+    photon_transfer_curve : PhotonTransferCurve
+        What the line was fitted to.
+    lowest, highest : float
+        The range of the frames that were read, in ADU.
+    dtype : numpy.dtype
+        The dtype of the movie.
+    frames : int
+        How many frames were read.
+    """
+
+    conversion_gain: float
+    zero_level: float
+    conversion_gain_error: float
+    zero_level_error: float
+    photon_transfer_curve: PhotonTransferCurve = field(repr=False)
+    lowest: float
+    highest: float
+    dtype: np.dtype[Any]
+    frames: int
+
+    @overload
+    def codec(self, zarr_format: Literal[3] = 3, **options: Any) -> AnscombeTransformV3: ...
+    @overload
+    def codec(self, zarr_format: Literal[2], **options: Any) -> AnscombeTransformV2: ...
+    def codec(self, zarr_format: Literal[2, 3] = 3, **options: Any) -> AnscombeTransformV2 | AnscombeTransformV3:
+        """Return a codec for the movie, and for others of the same detector.
+
+        Parameters
+        ----------
+        zarr_format : int, default 3
+            The format of the array that it is for, 3 or 2.
+        **options
+            Other parameters of the codec, such as `beta`. Without `encoded_dtype`, it is the narrowest that holds
+            the range of the movie with headroom: three standard deviations of the noise below the lowest value, and
+            twice the signal above the zero level, as far as the dtype of the movie goes. Even a movie of 8 bits may
+            need codes of 16; Zarr 3.1 can hold those in arrays of 16 bits only.
+
+        Returns
+        -------
+        AnscombeTransformV3 or AnscombeTransformV2
+
+        Raises
+        ------
+        ValueError
+            If `zarr_format` is neither 2 nor 3, or an option is invalid.
+        """
+        if zarr_format not in (2, 3):
+            raise ValueError(f"zarr_format must be 2 or 3, not {zarr_format!r}")
+        if "encoded_dtype" not in options:
+            transform = Transform(self.zero_level, self.conversion_gain, options.get("beta", 0.5))
+            options["encoded_dtype"] = dtype_with_headroom(transform, self.lowest, self.highest, self.dtype)
+        if zarr_format == 3:
+            return AnscombeTransformV3(self.zero_level, self.conversion_gain, **options)
+        return AnscombeTransformV2(self.zero_level, self.conversion_gain, **({"decoded_dtype": self.dtype} | options))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the photon transfer curve with the noise line; needs Matplotlib.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default in a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        from anscombe_transform.estimate.plot import plot_photon_transfer_curve
+
+        return plot_photon_transfer_curve(self, ax)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the estimate as JSON has it: names, numbers, lists."""
+        curve = self.photon_transfer_curve
+        return {
+            "conversion_gain": self.conversion_gain,
+            "conversion_gain_error": self.conversion_gain_error,
+            "zero_level": self.zero_level,
+            "zero_level_error": self.zero_level_error,
+            "encoded_dtype": self.codec().encoded_dtype,
+            "lowest": self.lowest,
+            "highest": self.highest,
+            "dtype": self.dtype.name,
+            "frames": self.frames,
+            "photon_transfer_curve": {
+                "intensity": curve.intensity.tolist(),
+                "variance": curve.variance.tolist(),
+                "count": curve.count.tolist(),
+                "used": curve.used.tolist(),
+            },
+        }
+
+    def table(self) -> list[tuple[str, str]]:
+        """Return names and values, rounded to what the errors make of them, with units."""
+        return [
+            ("Conversion gain", f"{with_error(self.conversion_gain, self.conversion_gain_error)} ADU per photon"),
+            ("Zero level", f"{with_error(self.zero_level, self.zero_level_error)} ADU"),
+            ("Range", f"{self.lowest:g} to {self.highest:g} ADU, {self.dtype.name}"),
+            ("Frames read", f"{self.frames}"),
+            ("Codes", f"{self.codec().encoded_dtype}"),
+        ]
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in self.table())
+        return f"<table>{rows}</table>"
+
+
+def estimate_parameters(
+    movie: Movie | npt.ArrayLike,
+    *,
+    max_frames: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> ParameterEstimate:
+    r"""Estimate the conversion gain and the zero level of the detector that recorded a movie.
+
+    The variance of photon noise rises with the intensity along a line (EMVA 1288, section 2.3),
+
+    .. math:: \sigma^2 = g \, (I - z),
+
+    whose slope is the conversion gain :math:`g` and which meets zero variance at the zero level :math:`z`. Variances
+    come from the differences of consecutive frames, less what changes smoothly over 5 by 5 pixels: so neither
+    activity, motion or bleaching, nor offsets of single pixels count as noise. Bins of intensity are made by the
+    pixels around, so that the noise of a pixel does not choose its own bin. The line is fitted with weights that
+    follow from it, and robustly (see Foi et al.), to all bins that are not saturated.
+
+    Parameters
+    ----------
+    movie : array_like
+        Movie of shape (time, y, x), in ADU, of integers or floats: a NumPy, Zarr, HDF5 or Dask array, or any other
+        that is sliced in time. It is read once, in blocks of about 32 MiB.
+    max_frames : int, optional
+        Read about so many frames, in short runs evenly spread over the movie; by default all of them.
+    progress : callable, optional
+        Called with the number of frames read and of those to read, after each block.
+
+    Returns
+    -------
+    ParameterEstimate
+
+    Raises
+    ------
+    TypeError
+        If the movie is not of real numbers.
+    ValueError
+        If the movie has not three axes, or fewer than 2 frames of 5 by 5 pixels; if it has values that are not finite;
+        if it is constant; or if its brightness varies too little to tell the slope of the line.
+
+    References
+    ----------
+    EMVA Standard 1288, "Standard for Characterization of Image Sensors and Cameras", release 4.0 (2021), section 2.3:
+    the photon transfer method.
+
+    A. Foi, M. Trimeche, V. Katkovnik, K. Egiazarian (2008), "Practical Poissonian-Gaussian noise modeling and fitting
+    for single-image raw-data", IEEE Transactions on Image Processing 17, 1737-1754, doi:10.1109/TIP.2008.2001399.
+
+    A. Savitzky, M. J. E. Golay (1964), "Smoothing and differentiation of data by simplified least squares procedures",
+    Analytical Chemistry 36, 1627-1639, doi:10.1021/ac60214a047: the surface, in two dimensions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from anscombe_transform import estimate_parameters
+    >>> photons = np.linspace(2, 60, 128) * np.ones((100, 128, 1))
+    >>> movie = 100 + 5 * np.random.default_rng(0).poisson(photons)
+    >>> estimate = estimate_parameters(movie)
+    >>> round(estimate.conversion_gain, 1), round(estimate.zero_level)
+    (5.0, 100)
+    """
+    source = as_movie(movie)
+    samples = gather_noise_samples(source, max_frames, progress)
+    line, curve = _fit(samples)
+    _check_line(line, curve)
+    return ParameterEstimate(
+        conversion_gain=line.gain,
+        zero_level=line.zero,
+        conversion_gain_error=line.gain_error,
+        zero_level_error=line.zero_error,
+        photon_transfer_curve=curve,
+        lowest=samples.lowest,
+        highest=samples.highest,
+        dtype=np.dtype(source.dtype),
+        frames=samples.frames,
+    )
+
+
+def _fit(samples: NoiseSamples) -> tuple[NoiseLine, PhotonTransferCurve]:
+    """Fit the noise line to the bins of intensity that have enough samples and are not saturated."""
+    if not samples.count.any():
+        raise ValueError(
+            "movie has no pixel that tells its noise: within two pixels of each is one that is hot or saturated, at "
+            f"{samples.highest:g} ADU, or the scene changes too much; give larger frames, or less light"
+        )
+    if not samples.variance.any():
+        raise ValueError(
+            "movie has no noise: consecutive frames are the same everywhere; give raw frames, not an image repeated, "
+            "smoothed or averaged"
+        )
+    sums = np.stack([samples.count, samples.intensity, samples.variance])
+    used = (sums[0].sum(axis=(0, 2)) >= _FEWEST_SAMPLES) & ~samples.saturated
+    if used.sum() < _FEWEST_BINS:
+        saturated = samples.saturated.sum()
+        of_those = (
+            f"{saturated} are saturated, at {samples.highest:g} ADU, and others have" if saturated else "others have"
+        )
+        raise ValueError(
+            f"movie leaves {used.sum()} bins of intensity of the {_FEWEST_BINS} that a line needs: {of_those} fewer "
+            f"than {_FEWEST_SAMPLES} samples; give {'less light, or ' if saturated else ''}more frames that are not "
+            "dark, or larger ones"
+        )
+    tiles = np.count_nonzero(sums[0].any(axis=(1, 2)))
+    if tiles < _FEWEST_TILES:
+        raise ValueError(
+            f"movie has samples in {tiles} tiles of the image, and standard errors need {_FEWEST_TILES}: give larger "
+            "frames"
+        )
+    line = fit_noise_line(sums[:, :, used])
+    count, intensity, variance = sums[..., : line.classes].sum(axis=(1, 3))
+    seen = count > 0
+    return line, PhotonTransferCurve(
+        intensity=intensity[seen] / count[seen],
+        variance=variance[seen] / count[seen],
+        count=count[seen].astype(np.int64),
+        used=used[seen],
+    )
+
+
+def _check_line(line: NoiseLine, curve: PhotonTransferCurve) -> None:
+    """Raise ValueError if the slope of the line is not known."""
+    if line.gain < -LEAST_SIGNIFICANCE * line.gain_error:
+        raise ValueError(
+            f"movie has noise that falls with intensity, by {-line.gain:.3g} ADU: give raw values, which rise with "
+            "light"
+        )
+    if not line.is_known:
+        raise ValueError(
+            "movie has too little range of brightness to tell its conversion gain: means of "
+            f"{curve.intensity.min():.6g} to {curve.intensity.max():.6g} ADU give {line.gain:.3g} ± "
+            f"{line.gain_error:.2g} ADU per photon; give more frames, or a scene with dark and bright parts"
+        )

@@ -1,0 +1,241 @@
+"""The noise in consecutive frames: which pixels tell it, and of what intensity."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from anscombe_transform._kernels.noise import gather_noise
+from anscombe_transform._typing import Array
+from anscombe_transform.estimate.line import LEAST_VARIANCE, fit_lines
+from anscombe_transform.estimate.pixels import (
+    RESIDUAL,
+    Mask,
+    box_sum,
+    brightest,
+    far_from,
+    filled_pixels,
+    hot_pixels,
+    median_of_neighbors,
+    roughness,
+    saturated_pixels,
+    surroundings,
+)
+
+TILES = 8
+"""Tiles of the image along each side."""
+
+BINS = 64
+"""Bins of intensity."""
+
+CLASSES = 3
+"""Classes of roughness."""
+
+_STEPS = 0xFFFF
+"""Steps of intensity that the bins are made of."""
+
+_RUN = 64
+"""Frames over which the scene is taken as one."""
+
+_FIRST = 16
+"""Frames that are looked at first, the brightest in a row, to learn how much noise there is."""
+
+_WARM_UPS = 3
+"""Times that it is done, each time without what is too large a change by the last."""
+
+_ENOUGH = 100
+"""Samples that are enough to learn it."""
+
+_PULSE = 1.7
+"""Change that is left in any case, in photons: a few of them at once in the middle of 5 by 5 pixels."""
+
+_LARGEST_CHANGE = 3.5
+"""Where the scene changes by more than this many standard deviations of the noise, pixels are left out."""
+
+_ROUGH = (0.01, 0.1)
+"""What separates the classes: the variance of the scene that is no quadratic surface, as a share of the noise."""
+
+_UNUSUAL = 4.0
+"""A pair of frames is left out if its noise differs from the usual by this many times the spread among pairs."""
+
+_LEAST_UNUSUAL = 0.03
+"""And by this share."""
+
+_LEAST_EXPLAINED = 0.1
+"""Where neighbors tell less than this share of the variance between pixels, other frames of the pixel are asked."""
+
+_NOT_USED = 0xFFFF
+"""The cell of a pixel that is left out."""
+
+
+class Noise:
+    """What the frames of a movie, or of a band of its rows, have told of the noise so far.
+
+    Attributes
+    ----------
+    table : ndarray of float64
+        Of shape (tiles, bins, classes, 5), with the columns of `gather_noise`.
+    neighbors : ndarray of float64
+        Of shape (2, 2), as that function has it.
+    white : ndarray of float64
+        Of shape (2, 2), to compare `neighbors` with: what it would be, but for a factor, for white noise.
+    limit : float
+        The value at which the detector saturates, in ADU; minus infinity if it did not.
+    """
+
+    def __init__(self, block: Array) -> None:
+        """Look for hot pixels and for bins of intensity in the first frames, of shape (time, y, x)."""
+        self._real = np.float32 if block.dtype.itemsize <= 2 or block.dtype == np.float32 else np.float64
+        run = block[:_RUN]
+        mean = run.mean(axis=0, dtype=self._real)
+        self._hot = hot_pixels(mean)
+        height, width = mean.shape
+        rows, columns = np.arange(height) * TILES // height, np.arange(width) * TILES // width
+        self._tiles = np.add.outer(rows * TILES, columns)
+        means = [self._mean(others) for _, others in _halves(run)]
+        self._by_neighbors = len(means) == 1 or _neighbors_tell(*means)
+        intensities = [self._intensity(of_others)[~self._hot] for of_others in means]
+        # Narrow bins at both ends, where there is little of the image, but most of what tells the slope of the line.
+        edges = np.quantile(intensities, (1 - np.cos(np.pi * np.arange(1, BINS) / BINS)) / 2)
+        # A table of fine steps finds the bin of a pixel several times as fast as a search among the edges.
+        low, high = edges[[0, -1]]
+        self._low, self._steps = self._real(low), self._real(_STEPS / (high - low) if high > low else 0)
+        self._bin_of_step = np.searchsorted(edges, np.linspace(low, high, _STEPS + 1))
+        self._gain, self._zero, self._least = 0.0, 0.0, np.inf
+        first = brightest(run, _FIRST)
+        for _ in range(_WARM_UPS):
+            self._clear()
+            self._add_run(first)
+        self._clear()
+        self.white = self._white(self._mean(run))
+
+    def _clear(self) -> None:
+        self.table, self.neighbors = _empty_tables()
+        self.limit = -np.inf
+
+    def add(self, block: Array) -> None:
+        """Gather the samples of consecutive frames, of shape (time, y, x)."""
+        for run in np.array_split(block, -(-len(block) // _RUN)):
+            self._add_run(run)
+
+    def _add_run(self, run: Array) -> None:
+        limit, saturated = saturated_pixels(run)
+        self.limit = max(self.limit, limit)
+        used = far_from(self._hot | saturated | filled_pixels(run))
+        for frames, others in _halves(run):
+            mean = self._mean(others)
+            steps = np.clip(self._steps * (self._intensity(mean) - self._low), 0, _STEPS)
+            bins = self._bin_of_step[steps.astype(np.uint16)]
+            variance = self._expected(mean)
+            rough = roughness(mean, variance) - 1 / len(others)
+            classes = np.add(*(rough > limit for limit in _ROUGH), dtype=np.intp)
+            cells = np.where(used, (self._tiles * BINS + bins) * CLASSES + classes, _NOT_USED).astype(np.uint16)
+            limits = self._real(_LARGEST_CHANGE**2) * variance + self._real((_PULSE * self._gain) ** 2)
+            self._add_pairs(frames, cells, limits)
+        self._learn()
+
+    @np.errstate(divide="ignore", invalid="ignore")
+    def _learn(self) -> None:
+        """Learn what variance to expect, from a line through the smoothest classes that have samples in each bin."""
+        sums = self.table[..., :3].sum(axis=0).cumsum(axis=1).transpose(2, 0, 1)
+        classes = (sums[0] >= _ENOUGH).argmax(axis=1)
+        count, intensity, variance = sums[:, np.arange(BINS), classes]
+        enough = count >= _ENOUGH
+        if enough.sum() < 3:
+            return
+        gain, zero = fit_lines(np.where(enough, [count, intensity, variance], 0))
+        if gain > 0:
+            self._gain, self._zero = float(gain), float(zero)
+            self._least = LEAST_VARIANCE * float(gain * ((intensity / count)[enough].max() - zero))
+
+    def _expected(self, mean: Array) -> Array:
+        """Return the variance of noise to expect around each pixel of a mean image; infinite if nothing is known."""
+        around = np.maximum(mean, box_sum(mean, 2) / 25)
+        variance: Array = self._real(self._gain) * (around - self._real(self._zero))
+        return np.maximum(variance, self._real(self._least))
+
+    def _white(self, mean: Array) -> Array:
+        """Return what `neighbors` would be, but for a factor, if no noise were shared between pixels."""
+        if self._gain == 0:
+            return np.zeros((2, 2))
+        variance = self._gain * (mean.astype(np.float64) - self._zero)
+        weight = np.where(far_from(self._hot), 1 / self._expected(mean), 0)
+        return np.array([_sums_of_white_noise(variance, weight), _sums_of_white_noise(variance.T, weight.T)])
+
+    def _add_pairs(self, frames: Array, cells: npt.NDArray[np.uint16], limits: Array) -> None:
+        """Gather from consecutive frames, without pairs of them whose noise is unlike that of the others."""
+        totals = []
+        later = np.ascontiguousarray(frames[0], dtype=self._real)
+        table = self.table.reshape(-1, 5)
+        for frame in frames[1:]:
+            earlier, later = later, np.ascontiguousarray(frame, dtype=self._real)
+            totals.append(gather_noise(earlier, later, cells, limits, table, self.neighbors))
+        count, variance = np.array(totals, np.float64).T
+        usual = _usual(count) & _usual(np.divide(variance, count, out=np.zeros_like(count), where=count > 0))
+        for pair in np.flatnonzero(~usual):
+            earlier, later = np.ascontiguousarray(frames[pair : pair + 2], dtype=self._real)
+            unusual, neighbors = _empty_tables()
+            gather_noise(earlier, later, cells, limits, unusual.reshape(-1, 5), neighbors)
+            self.table[..., :3] -= unusual[..., :3]
+            self.neighbors -= neighbors
+
+    def _intensity(self, mean: Array) -> Array:
+        """Return what tells the intensity of each pixel in frames whose noise is not in this mean of others."""
+        return surroundings(mean) if self._by_neighbors else mean
+
+    def _mean(self, frames: Array) -> Array:
+        """Return the mean of frames, hot pixels replaced by their neighbors."""
+        mean: Array = frames.mean(axis=0, dtype=self._real)
+        return np.where(self._hot, median_of_neighbors(mean), mean) if self._hot.any() else mean
+
+
+def _halves(run: Array) -> list[tuple[Array, Array]]:
+    """Return frames whose differences tell the noise, each with others that tell what is seen in them.
+
+    What noise does to the others has no part in the differences. Of fewer than 4 frames, they are the same.
+    """
+    half = len(run) // 2
+    return [(run, run)] if len(run) < 4 else [(run[: half + 1], run[half + 1 :]), (run[half:], run[:half])]
+
+
+def _neighbors_tell(first: Array, second: Array) -> bool:
+    """Return whether the pixels around tell the intensity of a pixel, as they do where optics blur the scene.
+
+    The images are means of different frames.
+    """
+    variance, covariance, _, _ = np.cov(surroundings(first).flat, second.flat).flat
+    variance_of_half, covariance_of_halves, _, _ = np.cov(first.flat, second.flat).flat
+    # The variance between pixels that a linear regression explains with the one, and with the other.
+    return bool(covariance**2 * variance_of_half >= _LEAST_EXPLAINED * covariance_of_halves**2 * variance)
+
+
+def _sums_of_white_noise(variance: Array, weight: Array) -> tuple[float, float]:
+    """Return sums over neighbors in x of the expected products of residuals, and of the means of their squares."""
+    height, width = variance.shape
+    framed = np.pad(variance, 3, mode="reflect")
+    weights = np.pad(RESIDUAL, ((0, 0), (1, 1)))
+    products = squares = 0.0
+    for y in range(5):
+        for x in range(6):
+            one, other = weights[y, x + 1], weights[y, x]
+            total = float((weight * framed[y + 1 : y + 1 + height, x + 1 : x + 1 + width]).sum())
+            products += one * other * total
+            squares += (one**2 + other**2) / 2 * total
+    return products, squares
+
+
+def _empty_tables() -> tuple[Array, Array]:
+    table = np.zeros((TILES * TILES, BINS, CLASSES, 5))
+    table[..., 3] = -np.inf
+    return table, np.zeros((2, 2))
+
+
+def _usual(rates: Array) -> Mask:
+    """Return which values are not far off the median of those above 0; if all are 0, they are usual."""
+    some: Mask = rates > 0
+    if some.sum() < 4:
+        return some if some.any() else ~some
+    median = np.median(rates[some])
+    off = np.abs(rates - median)
+    close: Mask = off <= max(_UNUSUAL * 1.4826 * float(np.median(off[some])), _LEAST_UNUSUAL * float(median))
+    return some & close

@@ -1,0 +1,166 @@
+"""Movies in the files of NumPy, ``.npy`` and ``.npz``."""
+
+from __future__ import annotations
+
+import lzma
+import math
+import os
+import shutil
+import struct
+import tempfile
+import threading
+import tokenize
+import weakref
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from anscombe_transform._formatting import one_line
+from anscombe_transform.movies.raw import DiskFile, File, RawFrames, RawPixels
+from anscombe_transform.movies.source import Source, check_array, few_frames
+from anscombe_transform.storage.groups import check_no_key, choose
+
+_Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
+
+_DAMAGES = (
+    *(ValueError, TypeError, SyntaxError, EOFError, OverflowError, tokenize.TokenError, struct.error),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    RuntimeError,
+)
+"""What is raised for damaged files; RuntimeError for what zipfile cannot unpack, such as what is encrypted."""
+
+
+def open_npy(path: Path, key: str | None) -> Source:
+    """Open the array of a ``.npy`` file."""
+    check_no_key(path, key)
+    try:
+        with path.open("rb") as file:
+            header = _header(file)
+            offset = file.tell()
+            missing = offset + _size(header) - os.fstat(file.fileno()).st_size
+    except _DAMAGES as error:
+        raise ValueError(f"{path} is not a whole .npy file ({one_line(error)}): numpy.save writes them") from error
+    check_array(path, header[0], header[2])
+    if missing > 0:
+        raise ValueError(f"{path} is not a whole .npy file ({missing} bytes are missing): numpy.save writes them")
+    return _source(path, header, DiskFile(path), offset)
+
+
+def open_npz(path: Path, key: str | None) -> Source:
+    """Open an array of a ``.npz`` file, in place where it is not compressed.
+
+    An array that is compressed is unpacked once in each process that reads it, to a temporary file.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+    except _DAMAGES as error:
+        raise _damaged(path, error) from error
+    name = choose(path, key, list(members))
+    member = members[name]
+    if not member.filename.endswith(".npy"):
+        raise ValueError(f"{path} is a .zip file of other things than arrays: numpy.savez writes .npz files")
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(member) as file:
+            header = _header(file)
+            offset = file.tell()
+        start = _member_start(path, member)
+    except _DAMAGES as error:
+        raise _damaged(path, error) from error
+    check_array(path, header[0], header[2])
+    end = offset + _size(header)
+    if end > member.file_size or (end > path.stat().st_size - start and member.compress_type == zipfile.ZIP_STORED):
+        raise _damaged(path, f"{name} ends too early")
+    if member.compress_type == zipfile.ZIP_STORED:
+        return _source(path, header, DiskFile(path), start + offset, name)
+    return _source(path, header, _unpacked(path, member), offset, name)
+
+
+def _header(file: IO[bytes]) -> _Header:
+    version = np.lib.format.read_magic(file)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(file)
+    if version == (2, 0):
+        return np.lib.format.read_array_header_2_0(file)
+    raise ValueError(f"it is of version {version[0]}.{version[1]}, which holds no movies")
+
+
+def _size(header: _Header) -> int:
+    shape, _, dtype = header
+    return 0 if dtype.hasobject else math.prod(shape) * int(dtype.itemsize)
+
+
+def _source(path: Path, header: _Header, file: File, offset: int, key: str | None = None) -> Source:
+    shape, fortran_order, dtype = header
+    chunks: tuple[int, ...]
+    if fortran_order:
+        read = RawPixels(file, dtype, shape, offset).read
+        chunks = (shape[0], 1, 1)
+    else:
+        size = shape[1] * shape[2] * dtype.itemsize
+        read = RawFrames([file], [dtype], shape, range(offset, offset + shape[0] * size, size)).read
+        chunks = few_frames(shape, dtype)
+    return Source(shape, dtype.newbyteorder("="), chunks, (str(path.absolute()),), read, key)
+
+
+def _member_start(path: Path, member: zipfile.ZipInfo) -> int:
+    """Return where the bytes of a member begin: after a header with fields of its own, which zipfile does not give."""
+    with path.open("rb") as file:
+        file.seek(member.header_offset + 26)
+        name, extra = struct.unpack("<HH", file.read(4))
+    return member.header_offset + 30 + int(name) + int(extra)
+
+
+def _damaged(path: Path, reason: object) -> ValueError:
+    return ValueError(f"{path} is not a whole .npz file ({one_line(reason)}): numpy.savez writes them")
+
+
+class _Unpacked:
+    """A compressed member of a zip file, unpacked to a temporary file by the first read."""
+
+    def __init__(self, path: Path, member: zipfile.ZipInfo) -> None:
+        self._path = path
+        self._member = member
+        self._lock = threading.Lock()
+        self._file: IO[bytes] | None = None
+
+    @contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        """Lend the temporary file to one thread; others wait no longer than its bytes take to be copied."""
+        with self._lock:
+            if self._file is None:
+                self._file = self._unpack()
+                weakref.finalize(self, self._file.close)
+            yield self._file
+
+    def _unpack(self) -> IO[bytes]:
+        unpacked: IO[bytes] = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - is kept
+        try:
+            with zipfile.ZipFile(self._path) as archive, archive.open(self._member) as packed:
+                shutil.copyfileobj(packed, unpacked, 1 << 20)
+        except BaseException as error:
+            unpacked.close()
+            if isinstance(error, _DAMAGES):
+                raise _damaged(self._path, error) from error
+            raise
+        return unpacked
+
+
+_in_use: weakref.WeakValueDictionary[tuple[Any, ...], _Unpacked] = weakref.WeakValueDictionary()
+_in_use_lock = threading.Lock()
+
+
+def _unpacked(path: Path, member: zipfile.ZipInfo) -> _Unpacked:
+    """Return the unpacked member; movies that are of the same one share it."""
+    status = path.stat()
+    identity = (path.absolute(), member.filename, member.header_offset, status.st_size, status.st_mtime_ns)
+    with _in_use_lock:
+        unpacked = _in_use.get(identity)
+        if unpacked is None:
+            unpacked = _in_use[identity] = _Unpacked(path.absolute(), member)
+        return unpacked

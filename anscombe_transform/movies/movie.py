@@ -1,0 +1,117 @@
+"""What a movie is: an array of real numbers with the axes (time, y, x), which is read in whole stored chunks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from anscombe_transform._typing import Array
+from anscombe_transform.transform.parameters import is_real
+
+
+class Movie(Protocol):
+    """What is read like an array of shape (time, y, x)."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Frames, height and width."""
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the values."""
+
+    def __getitem__(self, index: Any, /) -> Any:
+        """Return what can be made an array."""
+
+
+def as_movie(movie: Movie | npt.ArrayLike) -> Movie:
+    """Return what is sliced like an array as it is, and anything else as a NumPy array."""
+    return cast("Movie", movie if hasattr(movie, "shape") and hasattr(movie, "dtype") else np.asarray(movie))
+
+
+def check_movie(movie: Movie) -> None:
+    """Check that an array can be a movie.
+
+    Raises
+    ------
+    TypeError
+        If it is masked, or not of real numbers.
+    ValueError
+        If it does not have three axes, or one of them is empty.
+    """
+    if isinstance(movie, np.ma.MaskedArray):
+        raise TypeError("movie is masked, and masks are ignored: crop it, or give movie.data or movie.filled()")
+    if problem := dtype_problem(np.dtype(movie.dtype)):
+        raise TypeError(f"movie is {problem}")
+    if problem := shape_problem(movie.shape):
+        hint = ": choose one channel and one plane, or add a missing axis, as in movie[:, None]"
+        raise ValueError(f"movie has {problem}{'' if len(movie.shape) == 3 else hint}")
+
+
+def dtype_problem(dtype: np.dtype[Any]) -> str | None:
+    """Return why a movie cannot be of a dtype, or None."""
+    if is_real(dtype):
+        return None
+    kind = "Python objects" if dtype.hasobject else dtype
+    return f"of {kind}, but must be of integers or floats of at most 64 bits"
+
+
+def shape_problem(shape: Sequence[int]) -> str | None:
+    """Return why a movie cannot have a shape, or None."""
+    if len(shape) != 3:
+        return f"the shape {tuple(shape)}, but a movie has three axes, (time, y, x)"
+    return f"the shape {tuple(shape)}, so no values" if 0 in shape else None
+
+
+def size_of(movie: Movie) -> int:
+    """Return the bytes of the values of a movie."""
+    return math.prod(movie.shape) * int(np.dtype(movie.dtype).itemsize)
+
+
+def stored_chunk(movie: Movie) -> tuple[int, int]:
+    """Return the number of frames and of rows in a chunk of a Zarr, HDF5 or Dask array; one whole frame for others."""
+    chunks = getattr(movie, "chunks", None)
+    if chunks is None:
+        return 1, movie.shape[1]
+    depth, rows = (max(sizes) if isinstance(sizes, tuple) else sizes for sizes in chunks[:2])
+    return depth, rows
+
+
+def frames_to_read(movie: Movie, size: int, largest: int) -> int:
+    """Return how many frames of a movie to read at a time: whole stored chunks, so that none is read twice.
+
+    Parameters
+    ----------
+    movie : Movie
+        The movie.
+    size : int
+        Bytes to read at a time, about.
+    largest : int
+        Bytes to read at a time at most: of chunks that are larger, only parts are read.
+    """
+    frame_size = size_of(movie) // movie.shape[0]
+    depth, _ = stored_chunk(movie)
+    frames = max(1, size // frame_size)
+    return max(1, frames // depth) * depth if depth * frame_size <= largest else frames
+
+
+def finite_range(block: Array, first_frame: int) -> tuple[float, float]:
+    """Return the smallest and the largest value of some frames of a movie.
+
+    Raises
+    ------
+    ValueError
+        If they have values that are not finite; it names one of the frames, of which the first is `first_frame`.
+    """
+    low, high = float(block.min()), float(block.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        finite = np.isfinite(block.reshape(len(block), -1)).all(axis=1)
+        raise ValueError(
+            f"movie has NaN or infinite values, for example in frame {first_frame + int(finite.argmin())}: crop them "
+            "away, or leave out the frames that have them"
+        )
+    return low, high

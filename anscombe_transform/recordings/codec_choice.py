@@ -1,0 +1,103 @@
+"""Which parameters, and which dtype of codes, the array of a movie gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anscombe_transform.codecs.configuration import CodecParameters
+from anscombe_transform.estimate.estimation import estimate_parameters
+from anscombe_transform.estimate.gathering import range_of_frames
+from anscombe_transform.movies.movie import Movie
+from anscombe_transform.transform.parameters import (
+    EncodedDType,
+    OutOfRange,
+    Transform,
+    parse_encoded_dtype,
+    parse_out_of_range,
+)
+from anscombe_transform.transform.ranges import dtype_with_headroom, held_range, narrowest_dtype
+
+FRAMES_TO_READ = 256
+"""Frames, spread over the movie, that parameters and range are taken from."""
+
+Range = tuple[float, float]
+"""The smallest and the largest value that was seen, in ADU."""
+
+
+def choose_parameters(
+    movie: Movie,
+    zero_level: float | None,
+    conversion_gain: float | None,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[dict[str, Any], Range | None]:
+    """Return the parameters, given or estimated, with their source and errors; and the range, if frames were read.
+
+    Raises
+    ------
+    ValueError
+        If only one is given, or the movie does not tell them.
+    """
+    if (zero_level is None) != (conversion_gain is None):
+        raise ValueError("zero_level and conversion_gain belong together: give both, or neither")
+    if zero_level is not None and conversion_gain is not None:
+        given = Transform(zero_level, conversion_gain)
+        parameters = {"source": "given", "zero_level": given.zero_level, "conversion_gain": given.conversion_gain}
+        return parameters, None
+    try:
+        estimate = estimate_parameters(movie, max_frames=FRAMES_TO_READ, progress=progress)
+    except ValueError as error:
+        error.add_note("Or give zero_level and conversion_gain.")
+        raise
+    parameters = {
+        "source": "estimated",
+        "zero_level": estimate.zero_level,
+        "zero_level_error": estimate.zero_level_error,
+        "conversion_gain": estimate.conversion_gain,
+        "conversion_gain_error": estimate.conversion_gain_error,
+        "frames": estimate.frames,
+    }
+    return parameters, (estimate.lowest, estimate.highest)
+
+
+def choose_codec(
+    codec_class: Callable[..., CodecParameters],
+    movie: Movie,
+    parameters: Mapping[str, Any],
+    seen: Range | None,
+    *,
+    beta: float,
+    encoded_dtype: npt.DTypeLike | None,
+    out_of_range: OutOfRange | None,
+) -> CodecParameters:
+    """Return the codec; without `encoded_dtype`, the narrowest that holds the range with headroom.
+
+    Raises
+    ------
+    ValueError
+        If its codes do not hold what was seen: nothing has been written yet.
+    """
+    dtype = np.dtype(movie.dtype)
+    transform = Transform(parameters["zero_level"], parameters["conversion_gain"], beta)
+    if encoded_dtype is None or parse_encoded_dtype(encoded_dtype)[0] != "f":
+        seen = seen or range_of_frames(movie, FRAMES_TO_READ)
+        if encoded_dtype is None:
+            encoded_dtype = dtype_with_headroom(transform, *seen, dtype)
+        if parse_out_of_range(out_of_range) is None:
+            _check_held(transform, parse_encoded_dtype(encoded_dtype), seen)
+    return codec_class(
+        transform.zero_level, transform.conversion_gain, encoded_dtype, dtype, beta, out_of_range=out_of_range
+    )
+
+
+def _check_held(transform: Transform, encoded_dtype: EncodedDType, seen: Range) -> None:
+    (lowest, highest), (first, last) = seen, held_range(transform, encoded_dtype)
+    if not first <= lowest <= highest <= last:
+        raise ValueError(
+            f"the movie has values from {lowest:g} to {highest:g} ADU, and {encoded_dtype} codes hold {first:g} to "
+            f"{last:g} with these parameters: use encoded_dtype={narrowest_dtype(transform, *seen)!r}, or "
+            "out_of_range='clamp'"
+        )

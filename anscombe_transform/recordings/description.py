@@ -1,0 +1,178 @@
+"""What is known of a compressed array without reading it."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+from anscombe_transform._formatting import quantity, shape_text
+from anscombe_transform.recordings.provenance import codec_of, parameter_rows
+from anscombe_transform.recordings.writing import unit_of_writing
+from anscombe_transform.storage.draft import begun
+from anscombe_transform.storage.groups import array_at
+from anscombe_transform.storage.location import PROVENANCE, Location
+from anscombe_transform.storage.occupancy import state_of
+from anscombe_transform.transform.ranges import held_range
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the metadata of an array say, and what its store tells of sizes.
+
+    Attributes
+    ----------
+    store : str
+        The path or URL.
+    finished : bool
+        Whether all chunks have been written.
+    zarr_format : int
+        2 or 3.
+    shape : tuple of int
+        Frames, height and width.
+    dtype : str
+        The dtype of what is read.
+    zero_level, conversion_gain, beta : float
+        The parameters, in ADU, ADU per photon, and noise standard deviations per code.
+    encoded_dtype : str
+        The dtype of the codes.
+    out_of_range : str or None
+        ``"clamp"`` if values without a code were stored as the nearest that has one.
+    held_range : tuple of float
+        The smallest and the largest value that the codes hold, in ADU.
+    chunks : tuple of int
+        Shape of a chunk.
+    shards : tuple of int or None
+        Shape of a shard, if there are any.
+    compressors : tuple of str
+        What compresses the codes.
+    size : int
+        Bytes of what is read.
+    stored_size : int
+        Bytes in the store, metadata included.
+    stored_chunks, all_chunks : int
+        How many chunks, or shards, are in the store, and how many there are. A chunk that has nothing but the fill
+        value is not stored.
+    story : mapping or None
+        How the array was made, if it says so: see `compress`.
+    """
+
+    store: str
+    finished: bool
+    zarr_format: int
+    shape: tuple[int, ...]
+    dtype: str
+    zero_level: float
+    conversion_gain: float
+    beta: float
+    encoded_dtype: str
+    out_of_range: str | None
+    held_range: tuple[float, float]
+    chunks: tuple[int, ...]
+    shards: tuple[int, ...] | None
+    compressors: tuple[str, ...]
+    size: int
+    stored_size: int
+    stored_chunks: int
+    all_chunks: int
+    story: Mapping[str, Any] | None
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times smaller than what is read the store is; None while it is not finished."""
+        return self.size / self.stored_size if self.finished else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all that is known as JSON has it."""
+        return asdict(self) | {"ratio": self.ratio}
+
+    def table(self) -> list[tuple[str, str]]:
+        """Return names and values, rounded, with units."""
+        story = self.story or {}
+        found = {"zero_level": self.zero_level, "conversion_gain": self.conversion_gain, "source": "not recorded"}
+        lowest, highest = self.held_range
+        rows = [
+            ("Array", f"{self.store}, Zarr format {self.zarr_format}"),
+            ("Finished", "yes" if self.finished else "no: compress it again with resume=True"),
+            ("Movie", f"{shape_text(self.shape)} {self.dtype}, {quantity(self.size, 'B')}"),
+            *parameter_rows(story.get("parameters", found), self.beta),
+            ("Codes", f"{self.encoded_dtype}, for {lowest:.6g} to {highest:.6g} ADU"),
+            ("Out of range", self.out_of_range or "an error"),
+            ("Chunks", shape_text(self.chunks) + (f" in shards of {shape_text(self.shards)}" if self.shards else "")),
+            ("Compressor", ", ".join(self.compressors) or "none"),
+            (
+                "Stored",
+                quantity(self.stored_size, "B") + (f", {self.ratio:.2f} times smaller" if self.ratio else ""),
+            ),
+            ("Stored chunks", f"{self.stored_chunks} of {self.all_chunks}"),
+        ]
+        if self.stored_chunks:
+            rows.append(("Mean size of a chunk", quantity(self.stored_size / self.stored_chunks, "B")))
+        if (rate := story.get("frame_rate")) is not None:
+            rows.append(("Frame rate", f"{rate:g} Hz"))
+        if (pixel := story.get("pixel_size")) is not None:
+            rows.append(("Pixel", f"{pixel[0]:g} by {pixel[1]:g} µm"))
+        if "name" in (source := story.get("input", {})):
+            rows.append(("From", source["name"]))
+        if "version" in story:
+            rows.append(("Written by", f"anscombe-transform {story['version']}"))
+        return rows
+
+
+def describe(
+    store: str | os.PathLike[str],
+    *,
+    key: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Description:
+    """Describe an array that was compressed by this package, whether it is finished or not.
+
+    Parameters
+    ----------
+    store : str or path
+        A folder or URL.
+    key : str, optional
+        Which array of a Zarr group; of an OME-NGFF image, by default the only one.
+    storage_options : mapping, optional
+        For fsspec, of URLs.
+
+    Returns
+    -------
+    Description
+
+    Raises
+    ------
+    ValueError
+        If there is no such array.
+    """
+    location = Location.parse(store, storage_options)
+    state = state_of(location)
+    if state in ("empty", "other"):
+        raise ValueError(f"{location.url} is {'not there' if state == 'empty' else 'not a Zarr array'}")
+    draft = begun(location)
+    array = array_at(location, key) if draft is None else draft.array
+    codec = codec_of(array)
+    unit = unit_of_writing(array)
+    return Description(
+        store=location.url,
+        finished=draft is None,
+        zarr_format=array.metadata.zarr_format,
+        shape=array.shape,
+        dtype=array.dtype.name,
+        zero_level=codec.zero_level,
+        conversion_gain=codec.conversion_gain,
+        beta=codec.beta,
+        encoded_dtype=codec.encoded_dtype,
+        out_of_range=codec.out_of_range,
+        held_range=held_range(codec.transform, codec.encoded_dtype),
+        chunks=array.chunks,
+        shards=array.shards,
+        compressors=tuple(str(compressor) for compressor in array.compressors),
+        size=array.nbytes,
+        stored_size=array.nbytes_stored(),
+        stored_chunks=array.nchunks_initialized // (math.prod(unit) // math.prod(array.chunks)),
+        all_chunks=math.prod(math.ceil(size / step) for size, step in zip(array.shape, unit, strict=True)),
+        story=cast("Mapping[str, Any] | None", array.attrs.get(PROVENANCE)),
+    )

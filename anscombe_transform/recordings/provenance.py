@@ -1,0 +1,64 @@
+"""What an array says about how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from anscombe_transform._formatting import with_error
+from anscombe_transform.codecs.configuration import CodecParameters
+from anscombe_transform.movies.movie import Movie
+from anscombe_transform.movies.opening import MovieFile
+from anscombe_transform.storage.draft import ZarrArray
+
+
+def provenance_of(movie: Movie, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the attributes that say how an array was made: the frame rate in Hz, the pixel size, (y, x), in µm."""
+    provenance: dict[str, Any] = {"version": version("anscombe-transform")}
+    if parameters is not None:
+        provenance["parameters"] = dict(parameters)
+    provenance["input"] = {"shape": list(movie.shape), "dtype": np.dtype(movie.dtype).name}
+    if isinstance(movie, MovieFile):
+        frames = movie.frames
+        provenance["input"] |= {
+            "name": movie.name,
+            "key": movie.key,
+            "frames": {"start": frames.start, "stop": frames.stop, "step": frames.step},
+        }
+        if movie.frame_rate is not None:
+            provenance["frame_rate"] = movie.frame_rate
+        if movie.pixel_size is not None:
+            provenance["pixel_size"] = list(movie.pixel_size)
+    return provenance
+
+
+def parameter_rows(parameters: Mapping[str, Any], beta: float) -> list[tuple[str, str]]:
+    """Return names and values of the parameters, with their errors where they are estimated."""
+    rows = []
+    for title, name, unit in (
+        ("Conversion gain", "conversion_gain", "ADU per photon"),
+        ("Zero level", "zero_level", "ADU"),
+    ):
+        value, error = parameters[name], parameters.get(f"{name}_error")
+        number = f"{value:g}" if error is None else with_error(value, error)
+        rows.append((title, f"{number} {unit}"))
+    frames = parameters.get("frames")
+    rows.append(("Source", parameters["source"] + (f" from {frames} frames" if frames else "")))
+    return [*rows, ("Beta", f"{beta:g} noise standard deviations per code")]
+
+
+def codec_of(array: ZarrArray) -> CodecParameters:
+    """Return the codec of this package that an array has as a filter.
+
+    Raises
+    ------
+    ValueError
+        If it has none.
+    """
+    for codec in array.filters:
+        if isinstance(codec, CodecParameters):
+            return codec
+    raise ValueError(f"{array.store_path} was not compressed by this package: it has no anscombe-v1 filter")

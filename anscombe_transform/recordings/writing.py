@@ -1,0 +1,268 @@
+"""Writes a movie into a Zarr array block by block, on Dask, and reads back each block that was written."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import numpy as np
+from zarr.storage import StorePath
+
+from anscombe_transform._dependencies import sync
+from anscombe_transform._faults import FAULTS, software_fault
+from anscombe_transform._optional import require_extra
+from anscombe_transform._typing import Progress
+from anscombe_transform.movies.movie import Movie, stored_chunk
+from anscombe_transform.recordings.comparison import Comparer, Comparison
+from anscombe_transform.storage.draft import Draft, ZarrArray
+
+if TYPE_CHECKING:
+    import dask.array as da
+    from distributed import Client
+
+_BLOCK_SIZE = 1 << 24
+"""Bytes of a movie that a task writes, as nearly as its chunks allow."""
+
+_LARGEST_BLOCK = 1 << 28
+"""Bytes of the movie in a block, unless a single chunk or shard has more."""
+
+
+def unit_of_writing(array: ZarrArray) -> tuple[int, ...]:
+    """Return the shape of the parts of an array that can be written independently: its shards, or its chunks."""
+    return array.shards or array.chunks
+
+
+def block_shape(shape: tuple[int, ...], unit: tuple[int, ...], itemsize: int, depth: int = 1) -> tuple[int, ...]:
+    """Return the shape, in whole units, of the blocks in which a movie (time, y, x) is written.
+
+    Blocks have whole frames where these are not too large, and at least `depth` of them, as many as a chunk of the
+    movie has: otherwise much would be read, and unpacked, more than once.
+    """
+    whole = [math.ceil(size / step) * step for size, step in zip(shape, unit, strict=True)]
+    block = [unit[0], whole[1], whole[2]]
+    for axis in (1, 2):
+        others = math.prod(block) // block[axis] * itemsize
+        if block[axis] * others > _LARGEST_BLOCK:
+            block[axis] = max(1, _LARGEST_BLOCK // (others * unit[axis])) * unit[axis]
+    unit_size = math.prod(block) * itemsize
+    wanted = max(_BLOCK_SIZE // unit_size, math.ceil(depth / unit[0]))
+    units = max(1, min(wanted, _LARGEST_BLOCK // unit_size))
+    block[0] = min(units * unit[0], whole[0])
+    return tuple(block)
+
+
+def load_dask() -> Any:
+    """Return `dask.array`."""
+    with require_extra("compressing movies needs Dask"):
+        import dask.array
+    return dask.array
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """What a task does with its block; it is sent to the workers."""
+
+    draft: Draft
+    comparer: Comparer
+    resume: bool
+
+    def __call__(self, block: Any, block_info: Any = None) -> Any:
+        region = tuple(slice(*bounds) for bounds in block_info[0]["array-location"])
+        values = np.ascontiguousarray(block)
+        frames = f"frames {region[0].start} to {region[0].stop - 1}"
+        array = self.draft.array
+        try:
+            if not (self.resume and self._is_there(array, region, values)):
+                if self.resume:
+                    for path in _objects(array, region):  # one that is damaged could not be written in parts
+                        sync(path.delete())
+                array[region] = values
+            stored = np.asarray(array[region])
+        except ValueError as error:
+            self._blame_frame(region[0].start, values)
+            raise ValueError(f"{frames}: {error}") from error
+        except FAULTS as error:
+            raise software_fault(f"{frames} cannot be written", error) from error
+        except Exception as error:  # OSError, and what libraries of remote stores have of their own
+            raise OSError(f"{frames} cannot be written: {error}") from error
+        try:
+            compared = self.comparer.compare(values, stored)
+        except ValueError as error:
+            raise OSError(f"{frames} were not stored as they are: {error}") from error
+        result = np.empty((1, 1, 1), dtype=object)
+        result[0, 0, 0] = compared
+        return result
+
+    def _blame_frame(self, start: int, values: Any) -> None:
+        """Raise ValueError for the first frame that the codec cannot hold, if there is one."""
+        for number, frame in enumerate(values, start):
+            try:
+                self.comparer.expected(frame)
+            except ValueError as error:
+                raise ValueError(f"frame {number}: {error}") from error
+
+    def _is_there(self, array: ZarrArray, region: tuple[slice, ...], values: Any) -> bool:
+        """Return whether the block was written before, as it would be written now."""
+        if not all(sync(path.exists()) for path in _objects(array, region)):
+            return False  # also where the fill value, which is read then, is what was to be written
+        try:
+            stored = np.asarray(array[region])
+        except Exception:  # of whatever class a codec has for a chunk that is not whole
+            return False
+        return np.array_equal(stored, self.comparer.expected(values), equal_nan=stored.dtype.kind == "f")
+
+
+def _objects(array: ZarrArray, region: tuple[slice, ...]) -> Iterator[StorePath]:
+    """Yield where the chunks or shards of a region are kept."""
+    grid = (
+        range(bounds.start // size, math.ceil(bounds.stop / size))
+        for bounds, size in zip(region, unit_of_writing(array), strict=True)
+    )
+    for place in itertools.product(*grid):
+        yield array.store_path / array.metadata.encode_chunk_key(place)
+
+
+def write_movie(
+    movie: Movie,
+    draft: Draft,
+    comparer: Comparer,
+    *,
+    resume: bool = False,
+    hint: str = "",
+    scheduler: str | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Write a movie into an array, finish it, and return how what came back from the store compares.
+
+    Parameters
+    ----------
+    movie : Movie
+        Movie of shape (time, y, x).
+    draft : Draft
+        The array.
+    comparer : Comparer
+        What comes back is compared by it.
+    resume : bool, default False
+        Leave blocks as they are that are there already; by default all that is there is deleted first.
+    hint : str
+        What an error says can be done with an array that is not finished, but for deleting it.
+    scheduler : str, optional
+        Address of a Dask scheduler; by default the threads of this process do the work.
+    progress : callable, optional
+        Called with the number of bytes of the movie that were written and of those to be written.
+
+    Returns
+    -------
+    Comparison
+        Of all blocks.
+
+    Raises
+    ------
+    ValueError
+        If the codec cannot hold a value, or workers cannot reach the output.
+    OSError
+        If the movie cannot be read, the array not written, or a block comes back too far from the movie.
+    """
+    location = draft.location
+    if scheduler is not None and location.url.startswith("memory://"):
+        raise ValueError(f"{location.url} is in the memory of one process: choose an output that all workers reach")
+    with _connected(scheduler) as client:  # before anything is deleted
+        draft.begin()
+        try:
+            if not resume:
+                location.clear()
+            comparison = _write_blocks(movie, draft, _Writer(draft, comparer, resume), client, progress)
+            draft.finish()
+        except BaseException as error:
+            if isinstance(error, ValueError):  # which the same movie and options would only raise again
+                hint = ""
+            error.add_note(f"{location.url} is not finished: {hint}overwrite=True begins anew.")
+            raise
+    return comparison
+
+
+@contextmanager
+def _connected(scheduler: str | None) -> Iterator[Client | None]:
+    """Yield the client of a scheduler, or None if the threads of this process do the work."""
+    if scheduler is None:
+        yield None
+        return
+    with require_extra("a cluster needs distributed", "cluster"):
+        from distributed import Client
+    with Client(scheduler) as client:
+        yield client
+
+
+def _write_blocks(
+    movie: Movie, draft: Draft, writer: _Writer, client: Client | None, progress: Progress | None
+) -> Comparison:
+    da = load_dask()
+    from dask.base import is_dask_collection
+
+    shape = tuple(movie.shape)
+    dtype = np.dtype(movie.dtype)
+    depth, _ = stored_chunk(movie)
+    chunks = block_shape(shape, unit_of_writing(draft.template), dtype.itemsize, depth)
+    if is_dask_collection(movie):  # also one within an xarray.DataArray
+        source = da.asarray(movie)
+    else:
+        source = da.from_array(movie, chunks=chunks, name=f"movie-{uuid4()}", meta=np.empty((0, 0, 0), dtype))
+    source = source.rechunk(chunks)  # whatever came in: two tasks that wrote to one object would lose values
+    results = source.map_blocks(
+        writer,
+        dtype=object,
+        chunks=(1, 1, 1),
+        meta=np.empty((0, 0, 0), dtype=object),
+        name=f"written-{uuid4()}",
+    )
+    total = math.prod(shape) * dtype.itemsize
+    if progress is not None:
+        progress(0, total)
+    return reduce(Comparison.merge, _compute(results, client, total, progress))
+
+
+def _compute(results: da.Array, client: Client | None, total: int, progress: Progress | None) -> Iterable[Comparison]:
+    written = 0
+
+    def show(compared: Comparison) -> Comparison:
+        nonlocal written
+        written += compared.nbytes
+        if progress is not None:
+            progress(written, total)
+        return compared
+
+    if client is None:
+        from dask.callbacks import Callback
+
+        def finished(key: Any, result: Any, *_: Any) -> None:
+            if key[0] == results.name:
+                show(result[0, 0, 0])
+
+        with Callback(posttask=finished):
+            compared = list(results.compute(scheduler="threads").ravel())
+        if progress is not None and written < total:  # a single task goes under another name
+            progress(total, total)
+        return compared
+    from distributed import KilledWorker, as_completed
+
+    assert client.scheduler is not None
+    address = client.scheduler.address
+    futures = client.compute(list(results.to_delayed().ravel()))
+    compared = []
+    try:
+        for future, result in as_completed(futures, with_results=True):
+            if future.cancelled():
+                raise OSError(f"the Dask scheduler at {address} was lost")
+            compared.append(show(result[0, 0, 0]))
+    except KilledWorker as error:
+        raise OSError(f"workers of the Dask scheduler at {address} died: {error}") from error
+    finally:
+        if client.status == "running":
+            client.cancel(futures)
+    return compared

@@ -1,0 +1,171 @@
+"""The page that shows the figures of a report."""
+
+from __future__ import annotations
+
+import math
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from anscombe_transform._typing import Floats
+from anscombe_transform.estimate.estimation import ParameterEstimate
+from anscombe_transform.estimate.plot import plot_photon_transfer_curve
+from anscombe_transform.report.figures import (
+    as_data_uri,
+    new_axes,
+    plot_code_histogram,
+    plot_errors,
+    plot_given_line,
+    plot_mean_image,
+    plot_stabilized_noise,
+    plot_traces,
+)
+from anscombe_transform.report.result import Report
+from anscombe_transform.report.tradeoff import Tradeoff, TradeoffMeter
+from anscombe_transform.transform.parameters import Transform
+from anscombe_transform.transform.ranges import code_limits
+
+_EXAMPLES = 3
+"""Regions whose traces are drawn."""
+
+_FRAMES_DRAWN = 400
+"""Frames of a trace, at most: as many as a column of the page can show."""
+
+_CLOSE = 0.999
+"""The correlation above which the page calls a trace kept."""
+
+
+def draw_pictures(
+    report: Report,
+    meter: TradeoffMeter,
+    errors: dict[float, Floats],
+    estimate: ParameterEstimate | None,
+) -> dict[str, Any]:
+    """Return the addresses of the pictures by name; those of the traces are a list."""
+    gain, zero = report.conversion_gain, report.zero_level
+    excerpt, regions = meter.excerpt, meter.regions
+    pictures: dict[str, Any] = {}
+    examples = regions.apart(_EXAMPLES)
+
+    height, width = excerpt.mean_image.shape
+    dy, dx = report.pixel_size or (1.0, 1.0)
+    figure, (ax,) = new_axes(float(np.clip(4.2 * height * dy / (width * dx), 1.5, 4.6)), 1)
+    cropped = (report.rows, report.columns) != (height, width)
+    plot_mean_image(
+        excerpt.mean_image,
+        ax,
+        regions=regions,
+        numbered=examples,
+        window=(excerpt.top, excerpt.left, report.rows, report.columns) if cropped else None,
+        pixel_size=report.pixel_size,
+    )
+    pictures["mean_image"] = as_data_uri(figure, "png")
+
+    pictures["traces"] = [
+        _picture_of_trace(report, regions.traces[:, i], {beta: of_beta[:, i] for beta, of_beta in errors.items()})
+        for i in examples
+    ]
+
+    if estimate is not None:
+        figure, (ax,) = new_axes(3.6, 1)
+        plot_photon_transfer_curve(estimate, ax).set_title("")
+        if report.conversion_gain_error is None:
+            plot_given_line(ax, zero, gain)
+        pictures["photon_transfer_curve"] = as_data_uri(figure, "svg")
+
+    if report.stabilized_noise:
+        figure, (ax,) = new_axes(3.6, 1)
+        intensity, noise = np.array(report.stabilized_intensity), np.array(report.stabilized_noise)
+        plot_stabilized_noise(intensity, noise, ax, zero_level=zero, gain=gain)
+        pictures["stabilized_noise"] = as_data_uri(figure, "svg")
+
+    figure, (top, bottom) = new_axes(4.2, 1, 1)
+    intensity = np.array(report.intensity)
+    noise = Transform(zero, gain).noise(intensity) / gain
+    plot_errors(report.tradeoffs, intensity, top, bottom, noise)
+    pictures["errors"] = as_data_uri(figure, "svg")
+
+    figure, (ax,) = new_axes(4.2, 1)
+    plot_code_histogram(report.codes, ax, code_limits(default_tradeoff(report).encoded_dtype))
+    pictures["codes"] = as_data_uri(figure, "svg")
+    return pictures
+
+
+def _picture_of_trace(report: Report, trace: Floats, errors: dict[float, Floats]) -> str:
+    """Draw the frames around the highest point of a trace."""
+    start = int(np.clip(np.argmax(trace) - _FRAMES_DRAWN // 2, 0, max(0, trace.size - _FRAMES_DRAWN)))
+    part = slice(start, start + _FRAMES_DRAWN)
+    frame = report.first_frame + np.arange(trace.size, dtype=np.float64)[part]
+    photons = (trace[part] - report.zero_level) / report.conversion_gain
+    figure, (top, bottom) = new_axes(3.4, 2, 1)
+    plot_traces(
+        frame / (report.frame_rate or 1),
+        photons,
+        {beta: photons + error[part] / report.conversion_gain for beta, error in errors.items()},
+        top,
+        bottom,
+        "Time (s)" if report.frame_rate else "Frame",
+    )
+    return as_data_uri(figure, "svg")
+
+
+def default_tradeoff(report: Report) -> Tradeoff:
+    """Return the trade-off of the beta whose codes are counted."""
+    return next(tradeoff for tradeoff in report.tradeoffs if tradeoff.beta == report.codes.beta)
+
+
+def render_page(report: Report, estimate: ParameterEstimate | None, reason: str, pictures: dict[str, Any]) -> str:
+    """Return the HTML of a report."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"percent": _percent, "size": _size, "correlation": _correlation}
+    template = environment.from_string(
+        files("anscombe_transform.report").joinpath("page.html.jinja").read_text("utf-8")
+    )
+    kept = [tradeoff.beta for tradeoff in report.tradeoffs if tradeoff.region_correlation[1] >= _CLOSE]
+    photons = (np.array(report.stabilized_intensity) - report.zero_level) / report.conversion_gain
+    stabilized = np.array(report.stabilized_noise)[photons >= 4]
+    default = default_tradeoff(report)
+    return template.render(
+        report=report,
+        pictures=pictures,
+        estimate=estimate,
+        reason=reason,
+        parameters=dict(estimate.table()) if estimate is not None else {},
+        whole_size=math.prod(report.shape) * np.dtype(report.dtype).itemsize,
+        is_part=report.frames < report.shape[0] or (report.rows, report.columns) != report.shape[1:],
+        close=_CLOSE,
+        largest_kept=max(kept, default=None),
+        unstable=(stabilized.min(), stabilized.max()) if (np.abs(stabilized - 1) > 0.1).any() else None,
+        default=default,
+        limits=None if default.encoded_dtype[0] == "f" else [_integer(x) for x in code_limits(default.encoded_dtype)],
+        first_code=_integer(report.codes.first),
+        last_code=_integer(report.codes.first + report.codes.width * len(report.codes.count) - 1),
+        version=version("anscombe-transform"),
+    )
+
+
+def _percent(share: float) -> str:
+    """Return a share in percent, with two digits at least."""
+    percent = 100 * share
+    digits = 0 if percent <= 0 else max(0, 1 - math.floor(math.log10(percent)))
+    return f"{percent:.{min(digits, 4)}f}\N{NO-BREAK SPACE}%"
+
+
+def _integer(value: float) -> str:
+    return f"{value:.0f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _size(size: float) -> str:
+    for limit, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB")):
+        if size >= limit:
+            return f"{size / limit:.3g}\N{NO-BREAK SPACE}{unit}"
+    return f"{size / 1e3:.3g}\N{NO-BREAK SPACE}kB"
+
+
+def _correlation(value: float) -> str:
+    """Return four decimals, cut off rather than rounded: only what is the same has a correlation of 1.0000."""
+    return f"{math.floor(value * 1e4) / 1e4:.4f}"

@@ -1,0 +1,155 @@
+"""The places in which Zarr arrays are kept: local folders, and URLs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from zarr.abc.store import Store
+from zarr.buffer import cpu, default_buffer_prototype
+from zarr.storage import FsspecStore, LocalStore
+
+from anscombe_transform._dependencies import sync
+from anscombe_transform._faults import FAULTS, software_fault
+from anscombe_transform.storage.places import without_local_protocol
+
+UNFINISHED = "unfinished.json"
+"""The key under which an array that is being written has its metadata, until all chunks are there."""
+
+METADATA = ("zarr.json", ".zarray", ".zgroup")
+"""The keys of which one is in every array or group."""
+
+PROVENANCE = "anscombe_transform"
+"""The attribute of an array that says how it was made."""
+
+
+@dataclass(frozen=True)
+class Location:
+    """A local folder, or a URL that fsspec knows.
+
+    Nothing here is kept open, so that it can be sent to other processes.
+    """
+
+    url: str
+    """The absolute path of a folder, or a URL."""
+    storage_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """For fsspec, such as a key, a secret and an endpoint."""
+
+    @classmethod
+    def parse(cls, path: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None) -> Self:
+        """Return the location of a path or URL.
+
+        Raises
+        ------
+        ValueError
+            If there are options for a local folder, which has none, or if a URL has no path.
+        """
+        url = without_local_protocol(os.fspath(path))
+        if "://" in url:
+            protocol, _, place = url.partition("://")
+            if not place.strip("/"):
+                raise ValueError(f"{url} has no path: name one, such as {protocol}://bucket/movie.zarr")
+            return cls(url.rstrip("/"), dict(storage_options or {}))
+        if storage_options:
+            raise ValueError(
+                f"{url} is a local folder, which has no storage options: leave out {list(storage_options)}"
+            )
+        return cls(str(Path(url).absolute()))
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder of this machine's file system."""
+        return "://" not in self.url
+
+    def store(self, *, read_only: bool = False) -> Store:
+        """Return the store; a local folder that is written to is made with the first key."""
+        if self.is_local:
+            return LocalStore(self.url, read_only=read_only)
+        try:
+            return FsspecStore.from_url(self.url, storage_options=dict(self.storage_options), read_only=read_only)
+        except ImportError as error:
+            raise ModuleNotFoundError(f"{self.url} cannot be reached: {error}") from error
+
+    def get(self, key: str) -> bytes | None:
+        """Return what is stored under a key, or None."""
+        if self.is_local and not Path(self.url).is_dir():
+            return None
+        with self.reached():
+            found = sync(self.store(read_only=True).get(key, default_buffer_prototype()))
+        return None if found is None else found.to_bytes()
+
+    def set(self, key: str, value: bytes) -> None:
+        """Store bytes under a key."""
+        with self.reached():
+            sync(self.store().set(key, cpu.Buffer.from_bytes(value)))
+
+    def delete(self, key: str) -> None:
+        """Delete what is stored under a key."""
+        with self.reached():
+            sync(self.store().delete(key))
+
+    @contextmanager
+    def reached(self) -> Iterator[None]:
+        """Make an OSError of the errors that the libraries of remote stores have of their own."""
+        try:
+            yield
+        except Exception as error:
+            if self.is_local:
+                raise
+            if isinstance(error, ImportError):
+                raise ModuleNotFoundError(f"{self.url} cannot be reached: {error}") from error
+            if (fault := self.fault("cannot be reached", error)) is not None:
+                raise fault from error
+            raise OSError(f"{self.url} cannot be reached: {error}") from error
+
+    def fault(self, problem: str, error: Exception) -> Exception | None:
+        """Return the error to raise in place of one that says nothing of the data: what cannot be done, and why."""
+        if not isinstance(error, FAULTS):
+            return None
+        if isinstance(error, TypeError) and self.storage_options:
+            return OSError(f"{self.url} {problem}, perhaps because of the storage options: {error}")
+        return software_fault(f"{self.url} {problem}", error)
+
+    def clear(self) -> None:
+        """Delete all that is there but the marker of an array that is not finished.
+
+        Metadata go first: what is left of an array when this is interrupted cannot be opened.
+        """
+        metadata = [f"{group}{name}" for group in ("", "0/") for name in METADATA]
+        if self.is_local:
+            self._clear_folder(metadata)
+        else:
+            with self.reached():
+                for key in metadata:
+                    sync(self.store().delete(key))
+                self._clear_url()
+
+    def _clear_url(self) -> None:
+        import fsspec  # type: ignore[import-untyped]
+
+        filesystem, root = fsspec.url_to_fs(self.url, **self.storage_options)
+        filesystem.invalidate_cache()
+        found = filesystem.ls(root, detail=False) if filesystem.exists(root) else []
+        kept = {root.strip("/"), f"{root}/{UNFINISHED}".strip("/")}  # some stores list the folder itself
+        paths = [path for path in found if path.strip("/") not in kept]
+        if paths:  # all at once: keys one by one would take long on S3
+            filesystem.rm(paths, recursive=True)
+
+    def _clear_folder(self, metadata: list[str]) -> None:
+        for key in metadata:
+            (Path(self.url) / key).unlink(missing_ok=True)
+        for entry in Path(self.url).iterdir() if Path(self.url).is_dir() else ():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            elif entry.name != UNFINISHED:
+                entry.unlink()
+
+
+def options_for(place: object, storage_options: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return the options for a path or URL, which only a URL has."""
+    return storage_options if isinstance(place, str) and "://" in without_local_protocol(place) else None
