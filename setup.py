@@ -26,17 +26,6 @@ setup(
         )
         for source in sorted(kernels.glob("*.pyx"))
     ],
-    options={
-        "build_ext": {
-            "cython_c_in_temp": True,  # the generated C files go to build/, not between the sources
-            "cython_directives": {
-                "language_level": 3,
-                "boundscheck": False,
-                "wraparound": False,
-                "initializedcheck": False,
-                "cdivision": True,
-                "freethreading_compatible": True,
-            },
-        }
-    },
+    # The generated C files go to build/, not between the sources.
+    options={"build_ext": {"cython_c_in_temp": True}},
 )

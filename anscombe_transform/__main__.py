@@ -1,4 +1,4 @@
-"""The command `anscombe-transform`, where the extra that it needs is installed; otherwise a word on how to get it."""
+"""The command `anscombe-transform`; where its extra is not installed, it says how to install it."""
 
 import os
 import sys

@@ -16,7 +16,7 @@ __all__ = ["ArraySpec", "full_axes", "sync"]
 
 
 def full_axes(tif: Any, series: int) -> tuple[str, tuple[int, ...]]:
-    """Return the axes of a series of a TIFF file, and their lengths, with those of length 1.
+    """Return the axes of a series of a TIFF file and their lengths, axes of length 1 included.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Errors from inside other packages that may say nothing of the data, and must not be blamed on them."""
+"""Errors from inside other packages that may say nothing about the data and must not be blamed on them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 FAULTS = (AttributeError, TypeError, NameError, AssertionError, NotImplementedError)
-"""What is raised where two packages do not fit together, and seldom where a file is damaged."""
+"""Raised where two packages do not fit together, and rarely because a file is damaged."""
 
 
 class SoftwareFault(RuntimeError):
-    """Something could not be done, and the reason may be the software."""
+    """Something failed, and the software may be the reason."""
 
 
 def software_fault(what: str, error: BaseException) -> SoftwareFault:

@@ -13,7 +13,7 @@ def with_error(value: float, error: float) -> str:
 
 
 def quantity(value: float, unit: str) -> str:
-    """Return a value with a unit, and a prefix such as M where it is large."""
+    """Return a value with its unit, and a prefix such as M if it is large."""
     prefix = ""
     for larger in ("k", "M", "G", "T", "P"):
         if abs(value) < 999.5:
@@ -28,6 +28,6 @@ def shape_text(shape: Sequence[int]) -> str:
 
 
 def one_line(error: object) -> str:
-    """Return what an error says, which may be several lines or nothing, as one line that is not long."""
+    """Return the message of an error as one line of at most 300 characters, whatever it is like."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 300 else text[:297] + "..."

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def require_extra(reason: str, extra: str = "cli") -> Iterator[None]:
-    """Add to the error of an import that fails why it is needed and what installs it.
+    """Say, when an import fails, what the package is needed for and how to install it.
 
     Raises
     ------

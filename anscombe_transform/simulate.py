@@ -1,4 +1,4 @@
-"""Movies of which the truth is known."""
+"""Movies whose truth is known."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Detector:
-    """What makes ADU of photons.
+    """A detector that turns photons into ADU.
 
     Parameters
     ----------
@@ -158,14 +158,14 @@ def simulate_movie(
 
 
 def _displaced(image: npt.NDArray[Any], dy: float, dx: float) -> npt.NDArray[Any]:
-    """Return a periodic image that is displaced by fractions of pixels."""
+    """Return a periodic image, displaced by fractions of pixels."""
     waves = dy * np.fft.fftfreq(image.shape[0])[:, None] + dx * np.fft.rfftfreq(image.shape[1])
     displaced: npt.NDArray[Any] = np.fft.irfft2(np.fft.rfft2(image) * np.exp(-2j * np.pi * waves), image.shape)
     return displaced
 
 
 def _charge(photons: npt.NDArray[Any], spread: float, random: np.random.Generator) -> npt.NDArray[Any]:
-    """Return the sum of what photons add, each 1 on average."""
+    """Return the summed charge of the photons, each of which adds 1 on average."""
     if spread == 0:
         return photons
     charge: npt.NDArray[Any] = random.gamma(photons / spread**2, spread**2)

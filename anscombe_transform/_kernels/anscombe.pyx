@@ -1,3 +1,5 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
+# cython: cdivision=True, freethreading_compatible=True
 """Encoding and decoding by the formulas. The tables are these loops run over every possible element."""
 
 from libc.math cimport NAN, fabs, rint

@@ -1,3 +1,5 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
+# cython: cdivision=True, freethreading_compatible=True
 """The choice of vector instructions, for the loops of all modules."""
 
 cdef extern from "instructions.h":

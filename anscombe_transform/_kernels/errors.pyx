@@ -1,3 +1,5 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
+# cython: cdivision=True, freethreading_compatible=True
 """How far decoded values are from the originals."""
 
 from anscombe_transform._kernels.dispatch cimport AVX2, avx2_void, instructions

@@ -1,3 +1,4 @@
+# cython: language_level=3, cdivision=True
 """The formulas of the format, forward and inverse: the only place where they are written down."""
 
 from libc.math cimport sqrt

@@ -1,3 +1,5 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
+# cython: cdivision=True, freethreading_compatible=True
 """Looking up what 8- and 16-bit elements stand for."""
 
 from libc.stdint cimport uint8_t, uint16_t

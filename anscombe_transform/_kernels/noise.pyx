@@ -1,3 +1,5 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
+# cython: cdivision=True, freethreading_compatible=True
 """Sums over the noise in the difference of two frames."""
 
 from libc.math cimport NAN

@@ -292,7 +292,7 @@ def demo(
 
 
 def _in_bytes(show: Callable[[str, int, int], None], movie: Movie) -> Callable[[str, int, int], None]:
-    """Return a function that is told of frames and shows bytes."""
+    """Return a progress function that takes frames and shows bytes."""
     frame_size = math.prod(movie.shape[1:]) * np.dtype(movie.dtype).itemsize
     return lambda stage, done, total: show(stage, done * frame_size, total * frame_size)
 

@@ -1,4 +1,4 @@
-"""How the command line talks: progress, tables, and one line for an error."""
+"""What the command line prints: progress, tables, and one line for an error."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ console = Console()
 
 @contextmanager
 def one_line_for_errors() -> Iterator[None]:
-    """Print what went wrong in a line, and exit with status 2."""
+    """Print what went wrong on one line, and exit with status 2."""
     logging.disable()  # asyncio, distributed and others report the same fault in lines of their own
     try:
         yield
@@ -50,7 +50,7 @@ def _print_error(text: str, error: BaseException) -> None:
 
 @contextmanager
 def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """Yield a function that shows how far a stage is: its name, and the bytes done and to do."""
+    """Yield a function that shows progress: the name of a stage, and the bytes done and to do."""
     stderr = Console(stderr=True)
     if not stderr.is_terminal:
         yield lambda stage, done, total: None

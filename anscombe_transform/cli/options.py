@@ -1,4 +1,4 @@
-"""The arguments and options that several commands have, and what their texts mean."""
+"""The arguments and options that several commands share, and how their values are parsed."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def parse_frames(text: str | None) -> slice | None:
-    """Return the slice that START:STOP or START:STOP:STEP means."""
+    """Return the slice that START:STOP or START:STOP:STEP stands for."""
     if text is None:
         return None
     try:
@@ -85,7 +85,7 @@ def parse_sizes(option: str, text: str | None) -> Any:
 
 
 def parse_storage_options(texts: list[str] | None) -> dict[str, Any] | None:
-    """Return options for fsspec; values that are JSON, such as true or 3, are taken as that."""
+    """Return options for fsspec; values that are JSON, such as true or 3, are parsed as JSON."""
     if not texts:
         return None
     options = {}
@@ -101,7 +101,7 @@ def parse_storage_options(texts: list[str] | None) -> dict[str, Any] | None:
 
 
 def with_options(text: str) -> str:
-    """Return a text of the library with its parameters as options: ``overwrite=True`` becomes ``--overwrite``."""
+    """Return a message of the library with parameters written as options: ``overwrite=True`` as ``--overwrite``."""
 
     def assigned(found: re.Match[str]) -> str:
         name, value = found.groups()

@@ -19,7 +19,7 @@ from anscombe_transform.transform.parameters import OutOfRange
 
 @dataclass(frozen=True, init=False, repr=False)
 class AnscombeTransformV2(CodecParameters, Codec):  # type: ignore[misc]
-    """numcodecs codec that stores photon-limited data in units of their noise, for Zarr V2 arrays.
+    """Codec of numcodecs that stores photon-limited data in units of their noise, for Zarr V2 arrays.
 
     It works as a filter and, alone, as a compressor. Its numbers are those of `encode` and `decode`.
 
@@ -30,10 +30,10 @@ class AnscombeTransformV2(CodecParameters, Codec):  # type: ignore[misc]
     conversion_gain : float
         ADU per photon, above 0.
     encoded_dtype : dtype_like, default "uint8"
-        dtype of the codes: int8, uint8, int16, uint16, int32, uint32, float32 or float64. Negative inputs have
+        The dtype of the codes: int8, uint8, int16, uint16, int32, uint32, float32 or float64. Negative inputs have
         negative codes and need a signed one; so may a negative `zero_level`.
     decoded_dtype : dtype_like, default "int16"
-        dtype of the array, in its byte order.
+        The dtype of the array, in its byte order.
     beta : float, default 0.5
         Noise standard deviations per code, above 0.
     out_of_range : "clamp", optional
@@ -78,6 +78,11 @@ class AnscombeTransformV2(CodecParameters, Codec):  # type: ignore[misc]
 
     def encode(self, buf: Any) -> Array:
         """Encode an array of `decoded_dtype`, or the bytes of one.
+
+        Parameters
+        ----------
+        buf : buffer
+            Values in ADU, of any shape, or their bytes, in the byte order of `decoded_dtype`.
 
         Returns
         -------
@@ -152,6 +157,16 @@ class AnscombeTransformV2(CodecParameters, Codec):  # type: ignore[misc]
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Make the codec from its metadata, also those that anscombe-transform 1.0.0 wrote.
+
+        Parameters
+        ----------
+        config : mapping
+            What `get_config` returns; an ``id`` in it is not looked at.
+
+        Returns
+        -------
+        AnscombeTransformV2
+            The codec that these metadata describe.
 
         Raises
         ------

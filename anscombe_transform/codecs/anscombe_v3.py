@@ -28,10 +28,10 @@ _NAMES = (CODEC_NAME, "anscombe-transform")
 _FIELDS_OF_1_0_0 = {"zero_level", "conversion_gain", "encoded_dtype", "decoded_dtype"}
 
 _LARGE_CHUNK = 1 << 18
-"""Elements from which on encoding and computing go to a thread: below, the way there and back takes longer."""
+"""Chunks of at least this many elements are encoded and computed in a thread: smaller ones are faster without."""
 
 _HUGE_CHUNK = 1 << 24
-"""Elements from which on decoding by a table goes there, too: other reads would wait for milliseconds."""
+"""Chunks of at least this many elements are looked up in a thread, too: other reads would wait for milliseconds."""
 
 _Chunk = tuple["NDBuffer | None", "ArraySpec"]
 
@@ -49,10 +49,10 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
     conversion_gain : float
         ADU per photon, above 0.
     encoded_dtype : dtype_like, default "uint8"
-        dtype of the codes: int8, uint8, int16, uint16, int32, uint32, float32 or float64. Negative inputs have
+        The dtype of the codes: int8, uint8, int16, uint16, int32, uint32, float32 or float64. Negative inputs have
         negative codes and need a signed one; so may a negative `zero_level`.
     decoded_dtype : dtype_like, optional
-        dtype of the array. By default the codec takes it from the array when that is created or opened.
+        The dtype of the array. By default the codec takes it from the array when that is created or opened.
     beta : float, default 0.5
         Noise standard deviations per code, above 0.
     out_of_range : "clamp", optional
@@ -84,6 +84,16 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Make the codec from its metadata, also those that anscombe-transform 1.0.0 wrote.
 
+        Parameters
+        ----------
+        data : dict
+            What `to_dict` returns: the name of the codec, and its configuration.
+
+        Returns
+        -------
+        AnscombeTransformV3
+            The codec that these metadata describe.
+
         Raises
         ------
         ValueError
@@ -108,7 +118,7 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
         return {"name": CODEC_NAME, "configuration": configuration}
 
     def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
-        """Return the codec for an array: with its dtype as `decoded_dtype`, and its fill value tried.
+        """Return the codec for an array, with its dtype as `decoded_dtype`, after checking its fill value.
 
         Raises
         ------

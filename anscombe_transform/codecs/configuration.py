@@ -1,4 +1,4 @@
-"""What the codecs of both Zarr formats have in common: their parameters and the fields of their metadata."""
+"""What the codecs of both Zarr formats share: their parameters and the fields of their metadata."""
 
 from __future__ import annotations
 

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _FEWEST_BINS = 3
-"""Bins that a line needs."""
+"""The fewest bins that a line can be fitted to."""
 
 _FEWEST_TILES = 4
-"""Tiles of the image that standard errors need."""
+"""The fewest tiles of the image that standard errors can be estimated from."""
 
 _FEWEST_SAMPLES = 50
-"""Samples that a bin needs to take part in the line."""
+"""The fewest samples of a bin that the line is fitted to."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class PhotonTransferCurve:
 
 @dataclass(frozen=True, eq=False)
 class ParameterEstimate:
-    """What a movie tells of its detector.
+    """What a movie says about its detector.
 
     Attributes
     ----------
@@ -108,6 +108,7 @@ class ParameterEstimate:
         Returns
         -------
         AnscombeTransformV3 or AnscombeTransformV2
+            A codec with the estimated numbers.
 
         Raises
         ------
@@ -134,13 +135,14 @@ class ParameterEstimate:
         Returns
         -------
         matplotlib.axes.Axes
+            What was drawn to.
         """
         from anscombe_transform.estimate.plot import plot_photon_transfer_curve
 
         return plot_photon_transfer_curve(self, ax)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the estimate as JSON has it: names, numbers, lists."""
+        """Return the estimate as JSON values: names, numbers and lists."""
         curve = self.photon_transfer_curve
         return {
             "conversion_gain": self.conversion_gain,
@@ -161,7 +163,7 @@ class ParameterEstimate:
         }
 
     def table(self) -> list[tuple[str, str]]:
-        """Return names and values, rounded to what the errors make of them, with units."""
+        """Return names and values with units, rounded as their errors suggest."""
         return [
             ("Conversion gain", f"{with_error(self.conversion_gain, self.conversion_gain_error)} ADU per photon"),
             ("Zero level", f"{with_error(self.zero_level, self.zero_level_error)} ADU"),
@@ -206,6 +208,7 @@ def estimate_parameters(
     Returns
     -------
     ParameterEstimate
+        The two numbers with their errors, and what they were estimated from.
 
     Raises
     ------

@@ -15,13 +15,13 @@ from anscombe_transform.estimate.samples import BINS, CLASSES, TILES, Noise
 from anscombe_transform.movies.movie import Movie, check_movie, finite_range, frames_to_read, stored_chunk
 
 SMALLEST_SIDE = 5
-"""Pixels that the noise of one of them is told from, along each side."""
+"""Pixels along each side of the square from which the noise of its central pixel is computed."""
 
 _BLOCK_SIZE = 1 << 25
-"""Bytes of a movie that are worked on at a time."""
+"""Bytes of a movie that are processed at a time."""
 
 _LEAST_BAND = 32
-"""Rows of an image that are worked on at a time, at least: at the edges of a band, two are lost."""
+"""The fewest rows of an image to process at a time: two are lost at each edge of a band."""
 
 _SATURATED = 0.002
 """A bin is saturated if more than this share of its values are at the limit of the detector."""
@@ -141,7 +141,7 @@ def _check(movie: Movie, max_frames: int | None) -> None:
 
 
 def _blocks(movie: Movie, max_frames: int | None) -> Iterator[tuple[int, int, int, int]]:
-    """Yield the parts in which to read a movie: first and last frame, first and last row, each last one excluded."""
+    """Yield the parts in which to read a movie: start and stop of the frames, start and stop of the rows."""
     frames, height, width = movie.shape
     row_size = width * np.dtype(movie.dtype).itemsize
     depth, rows = stored_chunk(movie)
@@ -166,7 +166,7 @@ def _blocks(movie: Movie, max_frames: int | None) -> Iterator[tuple[int, int, in
 
 
 def _parts(total: int, size: int, least: int) -> list[tuple[int, int]]:
-    """Return the limits of parts of some size; a last part that is smaller than `least` belongs to the one before."""
+    """Return the limits of parts of `size`; a last part smaller than `least` is joined to the one before."""
     starts = list(range(0, total, size))
     if len(starts) > 1 and total - starts[-1] < least:
         starts.pop()
@@ -193,7 +193,7 @@ def _merge(bands: list[Noise]) -> tuple[Floats, Floats, Floats, npt.NDArray[np.b
 
 
 def _residual_share(neighbors: Floats, white: Floats) -> float:
-    """Return the variance of residuals as a share of that of the noise, given the sums over neighboring residuals.
+    """Return the variance of the residuals relative to that of the noise, from sums over neighboring residuals.
 
     For white noise it is 1. Noise that neighboring pixels share, as from a slow detector, is partly in the fitted
     surface. How much more the residuals are correlated than those of white noise, of the same variance at each pixel,

@@ -1,4 +1,4 @@
-"""The line on which the variance of photon noise lies over the intensity, fitted to samples of noise."""
+"""The line of noise variance against intensity, fitted to samples of noise."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import numpy as np
 from anscombe_transform._typing import Floats
 
 LEAST_SIGNIFICANCE = 5.0
-"""The slope of a line must be this many times its standard error to be known."""
+"""A slope counts as known if it is this many times its standard error."""
 
 LEAST_VARIANCE = 1e-3
-"""Variance that is expected at least, as a share of the largest: no bin is known better than that."""
+"""The smallest variance to expect, as a share of the largest: no bin is known more precisely."""
 
 _FAR = 4.0
-"""Bins this many standard deviations above the line have less weight: what comes on top of noise is something else."""
+"""Bins this many standard deviations above the line get less weight: what exceeds the noise is something else."""
 
 _TOLERANCE = 0.03
-"""How far real noise may be off a line, as a share of its variance, without being taken for something else."""
+"""How far real noise may deviate from a line, as a share of its variance, and still count as noise."""
 
 _ROUNDS = 30
-"""Rounds in which line and weights settle."""
+"""Iterations in which line and weights converge."""
 
 _SIGNIFICANT = 4.0
-"""Standard errors by which rough parts of a scene must have more noise than smooth parts, to be left out."""
+"""Rough parts of a scene are left out if they have more noise than smooth parts by this many standard errors."""
 
 _LEAST_EXCESS = 0.05
-"""Variance above the line, as a share of it, that is too little to matter."""
+"""Variance above the line that is too small to matter, as a share of it."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,6 @@ def _means(sums: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _jackknife_error(values: Floats) -> float:
-    """Return the standard error of the first value, given those without one tile each."""
+    """Return the standard error of the first value, from the other values, each of which leaves one tile out."""
     others = values[1:]
     return float(np.sqrt((len(others) - 1) * others.var()))

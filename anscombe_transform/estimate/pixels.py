@@ -1,4 +1,4 @@
-"""Which pixels tell the noise, and what the pixels around them have."""
+"""Which pixels show the noise, and what surrounds them."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from anscombe_transform._typing import Array
 Mask = npt.NDArray[np.bool_]
 
 _SURFACE = (27 - 5 * np.add.outer(np.arange(-2, 3) ** 2, np.arange(-2, 3) ** 2)) / 175
-"""The weights of a quadratic surface fitted to 5 by 5 pixels, in the middle."""
+"""The weights of 5 by 5 pixels in the value that a fitted quadratic surface has in the middle."""
 
 RESIDUAL = np.pad([[1.0]], 2) - _SURFACE
-"""Those of the residual, scaled so that their squares sum to 1."""
+"""The weights of 5 by 5 pixels in the residual in the middle, scaled so that their squares sum to 1."""
 
 RESIDUAL /= np.sqrt((RESIDUAL**2).sum())
 
 _OFTEN = 0.02
-"""A pixel is saturated if it is so in more than this share of the frames."""
+"""A pixel counts as saturated if it is saturated in more than this share of the frames."""
 
 _SELDOM = 0.01
-"""Share of other pixels that have the value of constant ones, if that is no value of the detector."""
+"""Constant pixels are filled in, not measured, if less than this share of the other pixels has their value."""
 
 _HOT = 10.0
-"""A pixel is hot if it differs from its neighbors by this many times the spread among pixels of its intensity."""
+"""A pixel counts as hot if it differs from its neighbors by this many times the spread at its intensity."""
 
 
 def roughness(mean: Array, variance: Array) -> Array:
-    """Return how much motion would look like noise: what is no quadratic surface in 5 by 5 pixels of a mean image.
+    """Return how much motion would look like noise: how far 5 by 5 pixels of a mean image are from a quadratic surface.
 
     It is the variance of that, as a share of the variance of the noise around a pixel.
     """
@@ -38,7 +38,7 @@ def roughness(mean: Array, variance: Array) -> Array:
 
 
 def brightest(run: Array, frames: int) -> Array:
-    """Return the consecutive frames that are brightest, so not those before a shutter opens."""
+    """Return the brightest consecutive frames, and so none from before a shutter opens."""
     if len(run) <= frames:
         return run
     brightness = np.cumsum(np.append(0, run.mean(axis=(1, 2), dtype=np.float64)))
@@ -47,7 +47,7 @@ def brightest(run: Array, frames: int) -> Array:
 
 
 def filled_pixels(run: Array) -> Mask:
-    """Return which pixels are constant, at values that others do not have: as where registration left the frame."""
+    """Return which pixels are constant at values that others do not have, as registration leaves them at the edges."""
     constant: Mask = run.max(axis=0) == run.min(axis=0)
     others = run[len(run) // 2][~constant]
     if constant.any() and others.size and np.isin(others, np.unique(run[0][constant])).mean() < _SELDOM:
@@ -56,7 +56,7 @@ def filled_pixels(run: Array) -> Mask:
 
 
 def saturated_pixels(run: Array) -> tuple[float, Mask]:
-    """Return at what value the detector saturates, minus infinity if it does not, and which pixels reach it often."""
+    """Return the value at which the detector saturates, or minus infinity, and which pixels often reach it."""
     largest = run.max()
     reached = run == largest
     total = np.count_nonzero(reached)
@@ -68,7 +68,7 @@ def saturated_pixels(run: Array) -> tuple[float, Mask]:
 
 
 def hot_pixels(mean: Array) -> Mask:
-    """Return which pixels of a mean image differ from their neighbors far more than others of their intensity."""
+    """Return which pixels of a mean image differ from their neighbors far more than others of the same intensity."""
     around = median_of_neighbors(mean)
     excess = (mean - around).ravel()
     hot = np.zeros(mean.size, np.bool_)
@@ -92,7 +92,7 @@ def median_of_neighbors(image: Array) -> Array:
 
 
 def far_from(pixels: Mask) -> Mask:
-    """Return which pixels have none of these among the 5 by 5 around them."""
+    """Return which pixels have none of the given ones among the 5 by 5 around them."""
     far: Mask = box_sum(pixels.astype(np.uint8), 2) == 0
     return far
 
@@ -103,7 +103,7 @@ def surroundings(image: Array) -> Array:
 
 
 def residual(image: Array) -> Array:
-    """Return what the kernel takes for noise, of an image."""
+    """Return the part of an image that the kernel would take for noise."""
     height, width = image.shape
     framed = np.pad(image, 2, mode="reflect")
     total = np.zeros_like(image)

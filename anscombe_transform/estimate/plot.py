@@ -62,7 +62,7 @@ def plot_photon_transfer_curve(estimate: ParameterEstimate, ax: Axes | None = No
 
 
 def check_picture(path: Path) -> None:
-    """Raise an error if no picture can be drawn to `path`, before there is anything to draw.
+    """Check that a picture can be drawn to `path`, before there is anything to draw.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def check_picture(path: Path) -> None:
 
 
 def save_photon_transfer_curve(estimate: ParameterEstimate, path: Path) -> None:
-    """Draw the photon transfer curve to a file, of the format that its name ends with."""
+    """Draw the photon transfer curve to a file, in the format that its suffix names."""
     from matplotlib.figure import Figure
 
     figure = Figure(layout="constrained")

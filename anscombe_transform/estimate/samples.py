@@ -1,4 +1,4 @@
-"""The noise in consecutive frames: which pixels tell it, and of what intensity."""
+"""Samples of noise from consecutive frames, sorted by intensity."""
 
 from __future__ import annotations
 
@@ -35,41 +35,41 @@ _STEPS = 0xFFFF
 """Steps of intensity that the bins are made of."""
 
 _RUN = 64
-"""Frames over which the scene is taken as one."""
+"""Frames during which the scene counts as the same."""
 
 _FIRST = 16
-"""Frames that are looked at first, the brightest in a row, to learn how much noise there is."""
+"""The brightest consecutive frames, this many, are processed first to learn how much noise there is."""
 
 _WARM_UPS = 3
-"""Times that it is done, each time without what is too large a change by the last."""
+"""How often that is repeated, each time leaving out what changes too much by the time before."""
 
 _ENOUGH = 100
-"""Samples that are enough to learn it."""
+"""Samples that a bin needs for it."""
 
 _PULSE = 1.7
-"""Change that is left in any case, in photons: a few of them at once in the middle of 5 by 5 pixels."""
+"""A change of the scene that is always tolerated, in photons: a few of them arriving in the middle of 5 by 5 pixels."""
 
 _LARGEST_CHANGE = 3.5
-"""Where the scene changes by more than this many standard deviations of the noise, pixels are left out."""
+"""Pixels are left out where the scene changes by more than this many standard deviations of the noise."""
 
 _ROUGH = (0.01, 0.1)
-"""What separates the classes: the variance of the scene that is no quadratic surface, as a share of the noise."""
+"""The limits between the classes: the variance of the scene about a quadratic surface, relative to the noise."""
 
 _UNUSUAL = 4.0
-"""A pair of frames is left out if its noise differs from the usual by this many times the spread among pairs."""
+"""A pair of frames is left out if its noise differs from the median by this many times the spread among pairs,"""
 
 _LEAST_UNUSUAL = 0.03
-"""And by this share."""
+"""and by this share of the median."""
 
 _LEAST_EXPLAINED = 0.1
-"""Where neighbors tell less than this share of the variance between pixels, other frames of the pixel are asked."""
+"""If its neighbors explain less than this share of the variance between pixels, other frames give the intensity."""
 
 _NOT_USED = 0xFFFF
-"""The cell of a pixel that is left out."""
+"""The cell number of pixels that are left out."""
 
 
 class Noise:
-    """What the frames of a movie, or of a band of its rows, have told of the noise so far.
+    """The samples of noise of a movie, or of a band of its rows, gathered so far.
 
     Attributes
     ----------
@@ -149,13 +149,13 @@ class Noise:
             self._least = LEAST_VARIANCE * float(gain * ((intensity / count)[enough].max() - zero))
 
     def _expected(self, mean: Array) -> Array:
-        """Return the variance of noise to expect around each pixel of a mean image; infinite if nothing is known."""
+        """Return the expected variance of the noise around each pixel of a mean image; infinite if nothing is known."""
         around = np.maximum(mean, box_sum(mean, 2) / 25)
         variance: Array = self._real(self._gain) * (around - self._real(self._zero))
         return np.maximum(variance, self._real(self._least))
 
     def _white(self, mean: Array) -> Array:
-        """Return what `neighbors` would be, but for a factor, if no noise were shared between pixels."""
+        """Return what `neighbors` would be, up to a factor, if neighboring pixels shared no noise."""
         if self._gain == 0:
             return np.zeros((2, 2))
         variance = self._gain * (mean.astype(np.float64) - self._zero)
@@ -163,7 +163,7 @@ class Noise:
         return np.array([_sums_of_white_noise(variance, weight), _sums_of_white_noise(variance.T, weight.T)])
 
     def _add_pairs(self, frames: Array, cells: npt.NDArray[np.uint16], limits: Array) -> None:
-        """Gather from consecutive frames, without pairs of them whose noise is unlike that of the others."""
+        """Gather samples from consecutive frames, but not from pairs whose noise is unlike that of the others."""
         totals = []
         later = np.ascontiguousarray(frames[0], dtype=self._real)
         table = self.table.reshape(-1, 5)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 
 def parse_choice(key: str | None) -> dict[str, int]:
-    """Return what a key such as ``C=0,Z=3`` chooses, by the name of the axis in capitals."""
+    """Return the index that a key such as ``C=0,Z=3`` chooses along each axis, by its letter in capitals."""
     choice: dict[str, int] = {}
     for item in key.split(",") if key else ():
         axis, _, number = (text.strip() for text in item.partition("="))

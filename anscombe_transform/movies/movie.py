@@ -25,11 +25,11 @@ class Movie(Protocol):
         """The dtype of the values."""
 
     def __getitem__(self, index: Any, /) -> Any:
-        """Return what can be made an array."""
+        """Return something that NumPy can make an array of."""
 
 
 def as_movie(movie: Movie | npt.ArrayLike) -> Movie:
-    """Return what is sliced like an array as it is, and anything else as a NumPy array."""
+    """Return an array-like object that can be sliced as it is, and anything else as a NumPy array."""
     return cast("Movie", movie if hasattr(movie, "shape") and hasattr(movie, "dtype") else np.asarray(movie))
 
 

@@ -1,4 +1,4 @@
-"""Opens movies of the formats that microscopes and telescopes write, to be read as they are sliced."""
+"""Opening movies of the formats that microscopes and telescopes write; they are read when they are sliced."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from anscombe_transform.storage.places import Place, places_at, without_local_pr
 
 @dataclass(frozen=True, eq=False)
 class MovieFile:
-    """A movie in a file, which is read as it is sliced like an array.
+    """A movie in a file, which is sliced like an array and read only then.
 
     An index is an integer, a slice, or a tuple of these for time, y and x, as in NumPy; only what it asks for is
     loaded, or the chunks and compressed images that have some of that. Several threads may read at once. What is
@@ -101,7 +101,7 @@ def open_movie(
     frames: slice | None = None,
     storage_options: Mapping[str, Any] | None = None,
 ) -> MovieFile:
-    """Open a movie as something that is sliced like an array of shape (time, y, x).
+    """Open a movie as something that can be sliced like an array of shape (time, y, x).
 
     Parameters
     ----------
@@ -123,6 +123,11 @@ def open_movie(
         The frames of which the movie consists, by default all.
     storage_options : mapping, optional
         Options of the protocol, such as ``{"anon": True}``, for a URL.
+
+    Returns
+    -------
+    MovieFile
+        The movie, whose frames are read as it is sliced.
 
     Raises
     ------
@@ -155,7 +160,7 @@ def open_movie(
         source, absolute = open_zarr(given, key, storage_options), given
         name = given.rstrip("/").rpartition("/")[2]
     elif storage_options is not None:
-        raise ValueError(f"{given} is no URL, and storage_options are for nothing else")
+        raise ValueError(f"{given} is not a URL, and only a URL takes storage_options")
     elif isinstance(given, str):
         source, absolute = open_path(given, key), str(Path(given).absolute())
         name = Path(absolute).name
@@ -209,7 +214,7 @@ def _choose_frames(path: object, count: int, frames: slice | None) -> range:
 
 
 def _ranges(index: Any, shape: tuple[int, ...]) -> tuple[list[range], tuple[Any, ...]]:
-    """Return an index as ranges that go forward, and the index by which what they give becomes what was asked for."""
+    """Return the ranges to read for an index, all ascending, and the index that turns what was read into the result."""
     entries = list(index) if isinstance(index, tuple) else [index]
     if (places := [i for i, entry in enumerate(entries) if entry is Ellipsis]) and len(places) == 1:
         entries[places[0] : places[0] + 1] = [slice(None)] * (4 - len(entries))

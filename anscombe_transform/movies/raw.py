@@ -1,4 +1,4 @@
-"""Movies whose pixels lie in files without compression: how their bytes are read."""
+"""Movies whose pixels are stored in files without compression."""
 
 from __future__ import annotations
 
@@ -15,20 +15,17 @@ import numpy.typing as npt
 from anscombe_transform._faults import SoftwareFault
 from anscombe_transform._formatting import one_line
 from anscombe_transform._typing import Array
-from anscombe_transform.movies.source import part
-
-_SMALL_READ = 1 << 20
-"""Bytes that are read at a time, at least, where frames are smaller."""
+from anscombe_transform.movies.source import SMALL_READ, part
 
 _GAP = 1 << 12
-"""Bytes that are rather read than skipped: what storage reads at a time."""
+"""Gaps of at most this many bytes are read rather than skipped: storage reads so many at a time anyway."""
 
 _COLUMNS = 16
-"""Columns that are turned into rows at a time, so that what is written together is together in memory."""
+"""Columns that are transposed at a time, so that what is written together is close in memory."""
 
 
 class File(Protocol):
-    """What is opened for reading as often as there are threads that read."""
+    """A file that each thread opens for itself."""
 
     def open(self) -> AbstractContextManager[Any]:
         """Return what has the methods `seek` and `readinto`."""
@@ -36,7 +33,7 @@ class File(Protocol):
 
 @dataclass(frozen=True)
 class DiskFile:
-    """A file, which each read opens again: handles would be shared by threads, and not be pickled."""
+    """A file that is opened for each read: an open handle can neither be shared by threads nor be pickled."""
 
     path: Path
 
@@ -64,7 +61,7 @@ def read_bytes(handle: Any, array: Array, offset: int) -> None:
 
 
 class RawFrames:
-    """Frames of which the pixels lie in files row by row, without compression.
+    """Frames whose pixels are stored row by row, without compression.
 
     Parameters
     ----------
@@ -105,7 +102,7 @@ class RawFrames:
         return block
 
     def fill(self, image: Array, handle: Any, number: int, frame: int, rows: range, columns: range) -> None:
-        """Read the rows and columns of one frame, from the file of this number, which is open."""
+        """Read the rows and columns of one frame from the file with this number, which is open."""
         start = int(self._offsets[frame]) + rows.start * self._width * self.dtype.itemsize
         if rows.step == 1 and len(columns) == self._width:
             read_bytes(handle, image, start)
@@ -121,7 +118,7 @@ class RawFrames:
 
 
 class RawPixels:
-    """A movie in Fortran order: the values of a pixel over time are contiguous, and those of a column of pixels."""
+    """A movie in Fortran order: contiguous are first the values of a pixel over time, then those of a column."""
 
     def __init__(self, file: File, dtype: np.dtype[Any], shape: tuple[int, ...], offset: int) -> None:
         self._file = file
@@ -136,7 +133,7 @@ class RawPixels:
         length, size = frames[-1] + 1 - frames.start, self._dtype.itemsize
         # What lies between the wanted values of two pixels is read with them, unless that is much.
         alone = (self._frames - length) * size > _GAP or rows.step > 1
-        most = 1 if alone else max(1, _SMALL_READ // (self._frames * size))
+        most = 1 if alone else max(1, SMALL_READ // (self._frames * size))
         with self._file.open() as handle:
             for x in range(0, len(columns), _COLUMNS):
                 for y in range(0, len(rows), most):

@@ -11,7 +11,7 @@ import numpy as np
 from anscombe_transform._typing import Array
 from anscombe_transform.movies.movie import dtype_problem, shape_problem
 
-_SMALL_READ = 1 << 20
+SMALL_READ = 1 << 20
 """Bytes that are read at a time, at least, where frames are smaller."""
 
 
@@ -44,9 +44,9 @@ def check_array(path: object, shape: Sequence[int], dtype: np.dtype[Any]) -> Non
 
 
 def few_frames(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[int, ...]:
-    """Return the block in which to read a movie of which each frame can be read alone."""
+    """Return the shape of the blocks in which to read a movie whose frames can each be read alone."""
     size = shape[1] * shape[2] * dtype.itemsize
-    return (min(shape[0], max(1, _SMALL_READ // size)), *shape[1:])
+    return (min(shape[0], max(1, SMALL_READ // size)), *shape[1:])
 
 
 def part(indices: range) -> slice:

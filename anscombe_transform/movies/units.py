@@ -1,4 +1,4 @@
-"""Frame rates and sizes of pixels from the units in which files give them."""
+"""Frame rates and pixel sizes, converted from the units of the files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SECONDS = {
 
 
 def positive(value: Any) -> float | None:
-    """Return a number, if it is a finite one greater than 0."""
+    """Return a value as a float if it is a finite number above 0, or None."""
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -35,7 +35,7 @@ def positive(value: Any) -> float | None:
 
 
 def pixel_size(y: Any, x: Any, y_unit: object, x_unit: object) -> tuple[float, float] | None:
-    """Return the size of a pixel in micrometers, where both lengths make sense and have a unit."""
+    """Return the size of a pixel in micrometers, or None if a length or its unit makes no sense."""
     lengths = [
         positive(value) and positive(float(value) * _MICROMETERS.get(_plain(unit), 0.0))
         for value, unit in ((y, y_unit), (x, x_unit))
@@ -44,13 +44,13 @@ def pixel_size(y: Any, x: Any, y_unit: object, x_unit: object) -> tuple[float, f
 
 
 def frame_rate(interval: Any, unit: object) -> float | None:
-    """Return frames per second, where the time between two frames makes sense and has a unit."""
+    """Return the frame rate in Hz, or None if the time between two frames or its unit makes no sense."""
     number = positive(interval)
     return None if number is None else positive(1 / number / _SECONDS.get(_plain(unit), math.inf))
 
 
 def _plain(unit: object) -> str:
-    r"""Return a unit with u for the micro sign, which Unicode has twice and ImageJ writes as ``\u00B5``."""
+    r"""Return a unit with u for the micro sign, which Unicode has twice and which ImageJ writes as ``\u00B5``."""
     text = unit.decode("utf-8", "replace") if isinstance(unit, bytes) else str(unit)
     for micro in ("\u00b5", "\u03bc", "\\u00B5", "\\u00b5"):
         text = text.replace(micro, "u")

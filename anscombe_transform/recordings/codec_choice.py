@@ -1,4 +1,4 @@
-"""Which parameters, and which dtype of codes, the array of a movie gets."""
+"""The choice of the parameters and of the dtype of codes for a movie."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from anscombe_transform.transform.parameters import (
 from anscombe_transform.transform.ranges import dtype_with_headroom, held_range, narrowest_dtype
 
 FRAMES_TO_READ = 256
-"""Frames, spread over the movie, that parameters and range are taken from."""
+"""Frames, spread over the movie, from which parameters and range are taken."""
 
 Range = tuple[float, float]
 """The smallest and the largest value that was seen, in ADU."""

@@ -1,4 +1,4 @@
-"""Whether what comes back from a store is what the format promises of a movie."""
+"""Whether what comes back from a store is what the format promises."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from anscombe_transform.transform.ranges import held_range
 from anscombe_transform.transform.tables import loop_dtype
 
 _ROUNDED_SUMS = 1.001
-"""Room for the float32 arithmetic in which errors are worked out."""
+"""Room for the rounding of errors that are computed in float32."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Comparison:
     sum_of_squares: float
 
     def merge(self, other: Self) -> Comparison:
-        """Return the comparison of both together."""
+        """Return the comparison of both parts together."""
         return Comparison(
             self.nbytes + other.nbytes,
             self.count + other.count,
@@ -46,7 +46,7 @@ class Comparison:
 
     @property
     def largest_error(self) -> float:
-        """In standard deviations of the noise."""
+        """The largest error, in standard deviations of the noise."""
         return math.sqrt(self.largest_square)
 
     @property
@@ -159,7 +159,7 @@ class Comparer:
         return largest, total
 
     def _limit(self, values: Array, *, spacing: bool = True) -> float:
-        """Return the largest error in noise standard deviations: of the widest interval, which begins at no photons.
+        """Return the largest error that the format allows, in noise standard deviations: that at zero photons.
 
         `spacing` is for the distance between numbers as large as the largest value, which takes time to find.
         """

@@ -26,7 +26,7 @@ from anscombe_transform.storage.occupancy import check_apart, check_free
 from anscombe_transform.transform.parameters import OutOfRange
 
 _SAMPLES = 4
-"""Blocks that a dry run compresses, to predict the size."""
+"""Blocks that a dry run compresses to predict the size."""
 
 _Path = str | os.PathLike[str]
 
@@ -78,7 +78,7 @@ def compress(
     beta : float, default 0.5
         Noise standard deviations per code.
     encoded_dtype : dtype_like, optional
-        dtype of the codes. By default the narrowest that holds the values of those frames, with headroom.
+        The dtype of the codes. By default the narrowest that holds the values of those frames, with headroom.
     out_of_range : "clamp", optional
         Store a value that has no code as the nearest that has one. By default that is an error.
     chunks : int or tuple of int, optional
@@ -111,6 +111,7 @@ def compress(
     Returns
     -------
     Compression
+        What was written, or would be, and how far it is from the movie.
 
     Raises
     ------
@@ -179,7 +180,7 @@ def compress(
 
 
 def _stage(progress: StageProgress | None, name: str, movie: Movie) -> Progress | None:
-    """Return what is to be called with frames done and to do, and calls `progress` with bytes."""
+    """Return a progress function that takes frames, and calls `progress` with the name of a stage and bytes."""
     if progress is None:
         return None
     frame_size = size_of(movie) // movie.shape[0]

@@ -27,10 +27,10 @@ _BLOCK_SIZE = 1 << 26
 """Bytes of a movie that are read at a time, as nearly as chunks allow."""
 
 _LARGEST_BLOCK = 1 << 30
-"""Bytes of a movie that are read at a time, at most: of larger chunks, parts are read."""
+"""The most bytes to read at a time: larger chunks are read in parts."""
 
 _LARGEST_TIFF = (1 << 32) - (1 << 25)
-"""Bytes of pixels that fit into a TIFF file that is not a BigTIFF, with room for the rest."""
+"""The most bytes of pixels for which a TIFF file need not be a BigTIFF, with room for its metadata."""
 
 _MICROMETERS_PER_CENTIMETER = 10_000
 
@@ -46,7 +46,7 @@ def decompress(
     scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> Decompression:
-    """Write a movie that is in a Zarr array as other software reads it.
+    """Write a movie from a Zarr array in a format that other software reads.
 
     Parameters
     ----------
@@ -71,11 +71,12 @@ def decompress(
     Returns
     -------
     Decompression
+        What was written.
 
     Raises
     ------
     ValueError
-        If `store` is no finished Zarr array, or there is something at `output`.
+        If `store` is not a finished Zarr array, or there is something at `output`.
     OSError
         If the array cannot be read, or `output` not written.
     """

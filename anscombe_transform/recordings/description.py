@@ -1,4 +1,4 @@
-"""What is known of a compressed array without reading it."""
+"""What is known about a compressed array without reading it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from anscombe_transform.transform.ranges import held_range
 
 @dataclass(frozen=True)
 class Description:
-    """What the metadata of an array say, and what its store tells of sizes.
+    """What the metadata of an array say, and the sizes in its store.
 
     Attributes
     ----------
@@ -81,11 +81,11 @@ class Description:
 
     @property
     def ratio(self) -> float | None:
-        """How many times smaller than what is read the store is; None while it is not finished."""
+        """How many times smaller the store is than the movie; None while it is not finished."""
         return self.size / self.stored_size if self.finished else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all that is known as JSON has it."""
+        """Return all that is known, as JSON values."""
         return asdict(self) | {"ratio": self.ratio}
 
     def table(self) -> list[tuple[str, str]]:
@@ -141,6 +141,7 @@ def describe(
     Returns
     -------
     Description
+        The settings of the array, what is in it, and where it comes from.
 
     Raises
     ------

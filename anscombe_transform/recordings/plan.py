@@ -31,7 +31,7 @@ RESUME_HINT = "resume=True goes on with it, "
 
 @dataclass(frozen=True)
 class Plan:
-    """A movie, and the array that it is going to be."""
+    """A movie, and the array that it will be stored in."""
 
     movie: Movie
     draft: Draft
@@ -43,7 +43,7 @@ class Plan:
 
     @property
     def comparer(self) -> Comparer:
-        """What is compared with the movie when it comes back from the store."""
+        """What checks that the movie comes back from the store."""
         return Comparer(self.codec)
 
     def result(self, stored_size: int, seconds: float, comparison: Comparison | None, *, dry_run: bool) -> Compression:
@@ -80,7 +80,7 @@ def make_plan(
     ome: bool,
     progress: Progress | None,
 ) -> Plan:
-    """Choose the codec for a movie and lay its array out.
+    """Choose the codec for a movie and the layout of its array.
 
     Parameters
     ----------
@@ -92,10 +92,15 @@ def make_plan(
         Chunks, shards and compressor.
     previous : Draft or None
         What was begun there and is to be gone on with: its parameters and its dtype of codes are taken.
-    zero_level, conversion_gain, beta, encoded_dtype, out_of_range, ome
+    zero_level, conversion_gain, beta, encoded_dtype, out_of_range, ome : various
         As for `compress`.
     progress : callable, optional
         Called with the number of frames that were read for the estimate, and of those to read.
+
+    Returns
+    -------
+    Plan
+        What is to be written, and where; nothing of it is written yet.
 
     Raises
     ------
@@ -137,7 +142,7 @@ def make_plan(
 
 
 def begun_or_finished(location: Location) -> Draft | None:
-    """Return the array to go on with, finished or not, or None if there is nothing yet.
+    """Return the array to resume, finished or not, or None if there is nothing yet.
 
     Raises
     ------

@@ -36,7 +36,7 @@ def provenance_of(movie: Movie, parameters: Mapping[str, Any] | None = None) -> 
 
 
 def parameter_rows(parameters: Mapping[str, Any], beta: float) -> list[tuple[str, str]]:
-    """Return names and values of the parameters, with their errors where they are estimated."""
+    """Return names and values of the parameters, with standard errors where they were estimated."""
     rows = []
     for title, name, unit in (
         ("Conversion gain", "conversion_gain", "ADU per photon"),
@@ -51,7 +51,7 @@ def parameter_rows(parameters: Mapping[str, Any], beta: float) -> list[tuple[str
 
 
 def codec_of(array: ZarrArray) -> CodecParameters:
-    """Return the codec of this package that an array has as a filter.
+    """Return the codec of this package among the filters of an array.
 
     Raises
     ------

@@ -63,11 +63,11 @@ class Compression:
 
     @property
     def ratio(self) -> float:
-        """How many times smaller than the movie the store is."""
+        """How many times smaller the store is than the movie."""
         return self.size / self.stored_size
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all that is known as JSON has it."""
+        """Return all that is known, as JSON values."""
         known = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "comparison"}
         known["ratio"] = self.ratio
         if self.comparison is not None:
@@ -112,7 +112,7 @@ class Decompression:
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all that is known as JSON has it."""
+        """Return all that is known, as JSON values."""
         return asdict(self)
 
     def table(self) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Writes a movie into a Zarr array block by block, on Dask, and reads back each block that was written."""
+"""Writing a movie into a Zarr array block by block, on Dask, and reading each block back."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _BLOCK_SIZE = 1 << 24
 """Bytes of a movie that a task writes, as nearly as its chunks allow."""
 
 _LARGEST_BLOCK = 1 << 28
-"""Bytes of the movie in a block, unless a single chunk or shard has more."""
+"""The most bytes of the movie in a block, unless a single chunk or shard has more."""
 
 
 def unit_of_writing(array: ZarrArray) -> tuple[int, ...]:
@@ -66,7 +66,7 @@ def load_dask() -> Any:
 
 @dataclass(frozen=True)
 class _Writer:
-    """What a task does with its block; it is sent to the workers."""
+    """What a task does with its block; this object is sent to the workers."""
 
     draft: Draft
     comparer: Comparer
@@ -108,7 +108,7 @@ class _Writer:
                 raise ValueError(f"frame {number}: {error}") from error
 
     def _is_there(self, array: ZarrArray, region: tuple[slice, ...], values: Any) -> bool:
-        """Return whether the block was written before, as it would be written now."""
+        """Return whether the block is already stored as it would be written now."""
         if not all(sync(path.exists()) for path in _objects(array, region)):
             return False  # also where the fill value, which is read then, is what was to be written
         try:
@@ -119,7 +119,7 @@ class _Writer:
 
 
 def _objects(array: ZarrArray, region: tuple[slice, ...]) -> Iterator[StorePath]:
-    """Yield where the chunks or shards of a region are kept."""
+    """Yield the paths of the chunks or shards of a region."""
     grid = (
         range(bounds.start // size, math.ceil(bounds.stop / size))
         for bounds, size in zip(region, unit_of_writing(array), strict=True)
@@ -138,7 +138,7 @@ def write_movie(
     scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
-    """Write a movie into an array, finish it, and return how what came back from the store compares.
+    """Write a movie into an array, finish it, and return how far the stored values are from the movie.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def write_movie(
 
 @contextmanager
 def _connected(scheduler: str | None) -> Iterator[Client | None]:
-    """Yield the client of a scheduler, or None if the threads of this process do the work."""
+    """Yield a client of the scheduler, or None if the threads of this process do the work."""
     if scheduler is None:
         yield None
         return

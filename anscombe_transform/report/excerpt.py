@@ -14,22 +14,22 @@ from anscombe_transform._typing import Array, Floats, Progress
 from anscombe_transform.movies.movie import Movie, finite_range, frames_to_read
 
 _LARGEST_EXCERPT = 1 << 26
-"""Values of an excerpt, at most."""
+"""The most values of an excerpt."""
 
 _LEAST_FRAMES = 256
-"""Frames of an excerpt, where the movie has them; of frames that are too large for it, only the middle is kept."""
+"""The fewest frames of an excerpt, if the movie has as many; of large frames only the middle is kept."""
 
 _READ = 1 << 25
-"""Bytes of a movie that are read at a time, about."""
+"""Bytes of a movie to read at a time."""
 
 _LARGEST_READ = 1 << 28
-"""Bytes of a movie that are read at a time, at most: of larger chunks, parts are read."""
+"""The most bytes to read at a time: larger chunks are read in parts."""
 
 _CHUNK = 1 << 20
 """Pixels per chunk."""
 
 _SIDE = 8
-"""Pixels along a side of a region: about a cell."""
+"""Pixels along a side of a region, which is about as large as a cell."""
 
 _MOST_REGIONS = 50
 

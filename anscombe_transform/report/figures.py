@@ -1,4 +1,4 @@
-"""The pictures; they need Matplotlib."""
+"""The pictures of a report; they need Matplotlib."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 _STYLES = {0.25: ("#56b4e9", "o"), 0.5: ("#0072b2", "s"), 1.0: ("#e69f00", "^"), 2.0: ("#d55e00", "D")}
-"""A color and a marker by beta: colors that color-blind readers tell apart (M. Okabe, K. Ito)."""
+"""Colors and markers by beta: colors that color-blind readers can tell apart (M. Okabe, K. Ito)."""
 
 _ABOVE: dict[str, Any] = {
     "loc": "lower left",
@@ -33,7 +33,7 @@ _ABOVE: dict[str, Any] = {
     "columnspacing": 1.2,
     "handletextpad": 0.5,
 }
-"""A legend above its axes."""
+"""Options for a legend above its axes."""
 
 
 def check_drawing() -> None:
@@ -43,7 +43,7 @@ def check_drawing() -> None:
 
 
 def new_axes(height: float, *ratios: float) -> tuple[Figure, list[Axes]]:
-    """Return a figure of the width of a column of a page, with axes over one another that share x.
+    """Return a figure as wide as a column of the page, with axes on top of one another that share x.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def new_axes(height: float, *ratios: float) -> tuple[Figure, list[Axes]]:
 
 
 def as_data_uri(figure: Figure, picture_format: Literal["svg", "png"]) -> str:
-    """Return a figure as the address of a picture that holds all of it."""
+    """Return a figure as a data URI, an address that contains the whole picture."""
     stream = io.BytesIO()
     if picture_format == "svg":
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
@@ -196,7 +196,7 @@ def plot_stabilized_noise(intensity: Floats, noise: Floats, ax: Axes, *, zero_le
 
 
 def plot_code_histogram(histogram: CodeHistogram, ax: Axes, limits: tuple[float, float]) -> None:
-    """Draw how often codes occur, and the limits of their dtype where these are near."""
+    """Draw how often codes occur, and the limits of their dtype if these are near."""
     edges = histogram.first - 0.5 + histogram.width * np.arange(len(histogram.count) + 1)
     share = np.array(histogram.count) / sum(histogram.count)
     ax.stairs(100 * share, edges, fill=True, color=_STYLES[0.5][0], baseline=1e-9)
@@ -211,7 +211,7 @@ def plot_code_histogram(histogram: CodeHistogram, ax: Axes, limits: tuple[float,
 
 
 def plot_errors(tradeoffs: Sequence[Tradeoff], intensity: Floats, top: Axes, bottom: Axes, noise: Floats) -> None:
-    """Draw the error of decoding by intensity for each beta, with what theory has.
+    """Draw the error of decoding by intensity for each beta, with what theory predicts.
 
     Parameters
     ----------
@@ -242,7 +242,7 @@ def plot_errors(tradeoffs: Sequence[Tradeoff], intensity: Floats, top: Axes, bot
 def plot_traces(
     time: Floats, original: Floats, decoded: dict[float, Floats], top: Axes, bottom: Axes, time_label: str
 ) -> None:
-    """Draw a trace with its decoded versions over it, and what these differ by below.
+    """Draw a trace with its decoded versions on top, and their differences below.
 
     Parameters
     ----------

@@ -31,10 +31,10 @@ _EXAMPLES = 3
 """Regions whose traces are drawn."""
 
 _FRAMES_DRAWN = 400
-"""Frames of a trace, at most: as many as a column of the page can show."""
+"""The most frames of a trace to draw: as many as a column of the page can show."""
 
 _CLOSE = 0.999
-"""The correlation above which the page calls a trace kept."""
+"""The correlation above which the page says that a trace is preserved."""
 
 
 def draw_pictures(
@@ -167,5 +167,5 @@ def _size(size: float) -> str:
 
 
 def _correlation(value: float) -> str:
-    """Return four decimals, cut off rather than rounded: only what is the same has a correlation of 1.0000."""
+    """Return four decimals, truncated rather than rounded: only identical traces have a correlation of 1.0000."""
     return f"{math.floor(value * 1e4) / 1e4:.4f}"

@@ -29,7 +29,7 @@ from anscombe_transform.transform.parameters import EncodedDType, Transform, par
 from anscombe_transform.transform.ranges import dtype_with_headroom, narrowest_dtype
 
 BETAS = (0.25, 0.5, 1.0, 2.0)
-"""What a report compares."""
+"""The settings of beta that a report compares."""
 
 _HISTOGRAM = 0.5
 """The beta of the histogram of codes: the default."""
@@ -38,10 +38,10 @@ _DRAWN = (0.5, 2.0)
 """The betas whose traces are drawn."""
 
 _FEWEST_FRAMES = 3
-"""Frames that a correlation needs: of two, it is 1 or -1."""
+"""The fewest frames for a correlation: that of two is always 1 or -1."""
 
 _STABILIZED = 1 << 23
-"""Values in which the stabilized noise is measured, at most."""
+"""The most values in which to measure the stabilized noise."""
 
 
 def make_report(
@@ -69,7 +69,7 @@ def make_report(
     zero_level, conversion_gain : float, optional
         The parameters, in ADU and in ADU per photon: both, or neither to estimate them.
     encoded_dtype : dtype_like, optional
-        dtype of the codes, for each beta whose codes it holds. By default, and for others, it is chosen as
+        The dtype of the codes, for each beta whose codes it holds. By default, and for others, it is chosen as
         `ParameterEstimate.codec` does.
     max_frames : int, optional
         Look at no more frames than so many; by default at as many as make 64 Mi values, but at 256 at least.
@@ -185,7 +185,7 @@ def _check_frames(movie: Movie, max_frames: int | None) -> None:
 def _estimate(
     movie: Movie, given: Transform | None, max_frames: int | None, progress: Progress
 ) -> tuple[ParameterEstimate | None, Transform, str]:
-    """Return the estimate, the parameters to use, and why there is no estimate, if they are given and it fails."""
+    """Return the estimate, the parameters to use, and, if they were given and estimating fails, why it fails."""
     try:
         estimate = estimate_parameters(movie, max_frames=excerpt_length(movie, max_frames), progress=progress)
     except ValueError as error:
@@ -198,7 +198,7 @@ def _estimate(
 def _codec(
     transform: Transform, asked: EncodedDType | None, excerpt: Excerpt, estimate: ParameterEstimate | None
 ) -> AnscombeTransformV3:
-    """Return a codec for all values that were seen: with the dtype that was asked for if that holds them."""
+    """Return a codec for all values that were seen, with the requested dtype if that holds them."""
     lowest, highest = excerpt.lowest, excerpt.highest
     if estimate is not None:
         lowest, highest = min(lowest, estimate.lowest), max(highest, estimate.highest)

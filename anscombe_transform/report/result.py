@@ -10,7 +10,7 @@ from anscombe_transform.report.tradeoff import CodeHistogram, Tradeoff
 
 @dataclass(frozen=True)
 class Report:
-    """The figures of a report. Sizes are in bytes, and those of the excerpt that was looked at.
+    """The figures of a report. Sizes are those of the excerpt that was measured, in bytes.
 
     Attributes
     ----------
@@ -70,5 +70,5 @@ class Report:
     tradeoffs: tuple[Tradeoff, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the figures as JSON has them: names, numbers, lists."""
+        """Return the figures as JSON values: names, numbers and lists."""
         return asdict(self)

@@ -23,15 +23,15 @@ _BINS = 12
 """Bins of intensity."""
 
 _LEAST_SAMPLES = 1000
-"""Values that a bin of intensity needs."""
+"""The fewest values of a bin of intensity."""
 
 _BARS = 128
-"""Bars of a histogram, at most."""
+"""The most bars of a histogram."""
 
 
 @dataclass(frozen=True)
 class Tradeoff:
-    """What one beta saves and costs; relative to the noise means in its standard deviations.
+    """What one beta saves and costs; "relative to the noise" means in standard deviations of the noise.
 
     The noise of an input of u photons is taken as ``conversion_gain * sqrt(u + 3/8)`` ADU, below zero photons as that
     of none.
@@ -124,6 +124,7 @@ class TradeoffMeter:
         Returns
         -------
         tradeoff : Tradeoff
+            What the codec saves, and what it does to the excerpt.
         errors : ndarray of float64
             Decoded - original of the traces of the regions, shape (time, regions), in ADU.
 

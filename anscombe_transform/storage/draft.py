@@ -86,7 +86,7 @@ class Draft:
 
 
 def _storing_all_chunks(like: ZarrArray, store_path: StorePath) -> ZarrArray:
-    """Return an array of the same metadata that stores a chunk even if all of it is the fill value.
+    """Return an array with the same metadata that also stores chunks that contain only the fill value.
 
     For Zarr to look for such chunks takes longer than to compress them, where integers are unsigned.
     """
@@ -95,7 +95,7 @@ def _storing_all_chunks(like: ZarrArray, store_path: StorePath) -> ZarrArray:
 
 
 def begun(location: Location) -> Draft | None:
-    """Return the array that is not finished, or None if there is no marker, or one that is not of this package."""
+    """Return the array that is not finished, or None if there is no marker of this package."""
     text = location.get(UNFINISHED)
     if text is None:
         return None
@@ -107,7 +107,7 @@ def begun(location: Location) -> Draft | None:
 
 
 def finished(location: Location) -> Draft | None:
-    """Return the array that is finished, at the root or in the group of an OME-NGFF image, or None."""
+    """Return the finished array at the root or in the group of an OME-NGFF image, or None."""
     keys = ("zarr.json", "0/zarr.json", ".zarray", ".zattrs")
     found = {key: text.decode() for key in keys if (text := location.get(key)) is not None}
     try:

@@ -51,7 +51,7 @@ def open_node(location: Location) -> ZarrArray | zarr.Group:
 
 
 def array_at(location: Location, key: str | None) -> ZarrArray:
-    """Return the array at a location; of a group, the one of a key, the only one, or the first of an OME-Zarr pyramid.
+    """Return the array at a location; in a group, the one at `key`, the only one, or the first of an OME-Zarr pyramid.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def array_at(location: Location, key: str | None) -> ZarrArray:
 
 
 def check_no_key(path: object, key: str | None) -> None:
-    """Raise ValueError if there is a key, where there is nothing to choose from."""
+    """Raise ValueError if a key is given where there is nothing to choose from."""
     if key is not None:
         raise ValueError(f"{path} is a single array: leave out key={key!r}")
 
@@ -80,7 +80,7 @@ def array_in(path: object, group: zarr.Group, name: str) -> ZarrArray:
 
 
 def choose_array(path: object, group: zarr.Group, key: str | None) -> str:
-    """Return the path in a group of the array of a key, or of the only one, or of the first of a pyramid.
+    """Return the path in a group of the array at `key`, of the only array, or of the first of a pyramid.
 
     Raises
     ------

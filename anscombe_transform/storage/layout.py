@@ -25,10 +25,10 @@ Sizes = int | tuple[int, int, int]
 """A shape along (time, y, x) in which -1 is the whole axis, or a number of whole frames."""
 
 _LEVELS = {"zstd": (1, range(1, 23)), "blosc-zstd": (1, range(10)), "blosc-lz4": (5, range(10)), "gzip": (5, range(10))}
-"""The default level of each compressor, and the levels that there are."""
+"""The default level of each compressor, and its range of levels."""
 
 _CHUNK = 1 << 22
-"""Pixels of a chunk, at most, where nobody chose."""
+"""The most pixels of a chunk by default."""
 
 _AXES = ("t", "y", "x")
 
@@ -88,7 +88,7 @@ class Layout:
         chunks = _shape_of("chunks", self.chunks, shape) or default_chunks(shape)
         shards = _shape_of("shards", self.shards, shape)
         if shards is not None and any(shard % chunk for shard, chunk in zip(shards, chunks, strict=True)):
-            raise ValueError(f"shards of {shards} are no whole number of chunks of {chunks} along each axis")
+            raise ValueError(f"shards of {shards} are not a whole number of chunks of {chunks} along each axis")
         created: dict[str, Buffer] = {}
         store = MemoryStore(created)
         if image is not None:
@@ -115,7 +115,7 @@ class Layout:
         name, level = self.compressor, self.level
         if name == "none":
             if level is not None:
-                raise ValueError(f"level {level} is for a compressor, and there is none: leave it out")
+                raise ValueError(f"level {level} needs a compressor, and there is none: leave it out")
             return None
         if name not in _LEVELS:
             raise ValueError(f"compressor must be one of {', '.join(get_args(Compressor))}, not {name!r}")

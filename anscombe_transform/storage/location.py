@@ -22,7 +22,7 @@ UNFINISHED = "unfinished.json"
 """The key under which an array that is being written has its metadata, until all chunks are there."""
 
 METADATA = ("zarr.json", ".zarray", ".zgroup")
-"""The keys of which one is in every array or group."""
+"""Every array or group has one of these keys."""
 
 PROVENANCE = "anscombe_transform"
 """The attribute of an array that says how it was made."""
@@ -67,7 +67,7 @@ class Location:
         return "://" not in self.url
 
     def store(self, *, read_only: bool = False) -> Store:
-        """Return the store; a local folder that is written to is made with the first key."""
+        """Return the store; a local folder is created when the first key is written."""
         if self.is_local:
             return LocalStore(self.url, read_only=read_only)
         try:
@@ -95,7 +95,7 @@ class Location:
 
     @contextmanager
     def reached(self) -> Iterator[None]:
-        """Make an OSError of the errors that the libraries of remote stores have of their own."""
+        """Turn the errors of the libraries of remote stores into an OSError."""
         try:
             yield
         except Exception as error:
@@ -108,7 +108,7 @@ class Location:
             raise OSError(f"{self.url} cannot be reached: {error}") from error
 
     def fault(self, problem: str, error: Exception) -> Exception | None:
-        """Return the error to raise in place of one that says nothing of the data: what cannot be done, and why."""
+        """Return the error to raise instead of one that says nothing about the data, or None if it does."""
         if not isinstance(error, FAULTS):
             return None
         if isinstance(error, TypeError) and self.storage_options:
@@ -151,5 +151,5 @@ class Location:
 
 
 def options_for(place: object, storage_options: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Return the options for a path or URL, which only a URL has."""
+    """Return the storage options for a path or URL: None for a path."""
     return storage_options if isinstance(place, str) and "://" in without_local_protocol(place) else None

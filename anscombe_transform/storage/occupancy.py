@@ -1,4 +1,4 @@
-"""What is already where an array should go, and whether it may be deleted."""
+"""What already is where an array is to be written, and whether it may be deleted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def state_of(location: Location) -> State:
 
 
 def check_free(location: Location, *, overwrite: bool, hint: str = "") -> None:
-    """Raise ValueError if there is something that may not be deleted; `hint` says what else can be done with it."""
+    """Raise ValueError if something there may not be deleted; `hint` says what else can be done with it."""
     url, state = location.url, state_of(location)
     if state == "other":
         raise ValueError(f"{url} holds files that are not a Zarr array: choose another output, or delete them")

@@ -15,12 +15,12 @@ import zarr
 from zarr.storage import FsspecStore, LocalStore, MemoryStore
 
 _LOCAL = re.compile(r"(?:file|local):(?://)?(?:/(?=[A-Za-z]:[/\\]))?")
-"""What fsspec strips of a URL of the local file system; a drive of Windows follows a slash of its own."""
+"""What fsspec strips from a URL of the local file system; a drive letter of Windows follows one more slash."""
 
 _LOCAL_PROTOCOLS = frozenset(("file", "local"))
 
 _CONTAINERS = frozenset(("zip", "tar", "libarchive", "reference"))
-"""File systems within a file, or in files, that lie elsewhere."""
+"""File systems inside files that are elsewhere."""
 
 
 def without_local_protocol(path: str) -> str:
@@ -30,7 +30,7 @@ def without_local_protocol(path: str) -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """Where data lie: on which file system, and at which path of it."""
+    """Where data are: on which file system, and at which path of it."""
 
     protocols: frozenset[str]
     """All names that the file system has, such as ``s3`` and ``s3a``."""
@@ -88,7 +88,7 @@ class Place:
 
 
 def _leads_through(path: Path, folder: Path) -> bool:
-    """Return whether a path is a folder or within it, also by way of a mount or of letters of another case."""
+    """Return whether a path is a folder or within it, also through a mount or with letters of another case."""
     if path.is_relative_to(folder):
         return True
     try:
@@ -109,7 +109,7 @@ def places_at(url: str, storage_options: Mapping[str, Any] | None = None) -> lis
 
 
 def places_of(movie: object) -> list[Place] | None:
-    """Return from where a movie is read, or None if that is not known."""
+    """Return where a movie is read from, or None if that is not known."""
     if isinstance(getattr(type(movie), "places", None), property):
         places: list[Place] = movie.places  # type: ignore[attr-defined]
         return places

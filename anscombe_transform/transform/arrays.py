@@ -64,7 +64,7 @@ def encode(
     conversion_gain : float
         ADU per photon, above 0.
     encoded_dtype : dtype_like, default "uint8"
-        dtype of the codes: int8, uint8, int16, uint16, int32, uint32, float32 or float64. The floating-point ones
+        The dtype of the codes: int8, uint8, int16, uint16, int32, uint32, float32 or float64. The floating-point ones
         keep codes unrounded.
     beta : float, default 0.5
         Noise standard deviations per code, above 0.
@@ -132,9 +132,9 @@ def decode(
     conversion_gain : float
         ADU per photon, above 0.
     decoded_dtype : dtype_like
-        dtype to decode to, in its byte order: integers of 8 to 64 bits, float16, float32 or float64.
+        The dtype to decode to, in its byte order: integers of 8 to 64 bits, float16, float32 or float64.
     encoded_dtype : dtype_like, optional
-        dtype of the codes; by default that of `codes`. Bytes need it.
+        The dtype of the codes; by default that of `codes`. Bytes need it.
     beta : float, default 0.5
         Noise standard deviations per code, above 0.
     out : ndarray, optional
@@ -191,7 +191,7 @@ def encode_array(
     out_of_range: OutOfRange | None,
     out: Array | None = None,
 ) -> Array:
-    """Do what `encode` does, with parameters that are checked already."""
+    """Do what `encode` does, with parameters that have been checked."""
     array = _plain_array("array", array)
     if not is_real(array.dtype):
         raise TypeError(f"array is of {array.dtype}, but must be of integers or floats of at most 64 bits")
@@ -216,7 +216,7 @@ def decode_array(
     decoded_dtype: np.dtype[Any],
     out: Array | None = None,
 ) -> Array:
-    """Do what `decode` does, with parameters that are checked already."""
+    """Do what `decode` does, with parameters that have been checked."""
     if out is None:
         out = np.empty_like(codes, decoded_dtype, subok=False)
     else:
@@ -274,7 +274,7 @@ def _is_empty(source: Array, target: Array) -> bool:
 
 
 def _run(step: _Step, source: Array, source_dtype: np.dtype[Any], target: Array, target_dtype: np.dtype[Any]) -> bool:
-    """Fill `target` from `source` by steps over memory as it lies, or over blocks that are converted for the step."""
+    """Fill `target` from `source`, in one step if their memory allows it, or else in blocks that are converted."""
     if source.dtype == source_dtype and target.dtype == target_dtype:
         a, b = source.flags, target.flags
         if a.aligned and b.aligned and ((a.c_contiguous and b.c_contiguous) or (a.f_contiguous and b.f_contiguous)):

@@ -19,7 +19,7 @@ BLOCK = 1 << 16
 
 @dataclass
 class _Survey:
-    """What of an array cannot be encoded, with its extremes, and the extremes of all its finite values, in ADU."""
+    """The values of an array that cannot be encoded, their extremes, and those of all its finite values, in ADU."""
 
     refused: int = 0
     nans: int = 0
@@ -79,7 +79,7 @@ def all_held(array: Array, transform: Transform, encoded_dtype: EncodedDType, ou
 def out_of_range_error(
     array: Array, transform: Transform, encoded_dtype: EncodedDType, out_of_range: OutOfRange | None
 ) -> ValueError:
-    """Return the error that names the values that have no code, the range that has, and the ways out."""
+    """Return the error that names the values without a code, the range that codes hold, and the ways out."""
     survey = _survey(array, transform, encoded_dtype, out_of_range)
     floats_only = survey.nans or survey.infinities
     wider = narrowest_dtype(

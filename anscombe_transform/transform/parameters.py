@@ -1,4 +1,4 @@
-"""The parameters of the transform, checked where they enter, and what follows from them: coefficients and ranges."""
+"""The parameters of the transform, checked where they enter, and what follows from them."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Transform:
 
 
 def parse_encoded_dtype(value: npt.DTypeLike) -> EncodedDType:
-    """Return the name of the dtype of codes, or raise ValueError with those that there are."""
+    """Return the name of the dtype of codes, or raise ValueError with the choices."""
     name = _ENCODED_DTYPE_NAMES.get(_dtype("encoded_dtype", value))
     if name is None:
         raise ValueError(
@@ -99,7 +99,7 @@ def parse_encoded_dtype(value: npt.DTypeLike) -> EncodedDType:
 
 
 def is_real(dtype: np.dtype[Any]) -> bool:
-    """Return whether the transform knows inputs of `dtype`: real numbers of 8 to 64 bits."""
+    """Return whether the transform accepts inputs of `dtype`: real numbers of 8 to 64 bits."""
     return dtype.kind in "iuf" and dtype.itemsize <= 8
 
 

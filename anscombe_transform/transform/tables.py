@@ -17,7 +17,7 @@ from anscombe_transform.transform.parameters import EncodedDType, Transform
 from anscombe_transform.transform.ranges import held_range
 
 TABLE_DTYPES = frozenset({"int8", "uint8", "int16", "uint16"})
-"""The dtypes whose elements index a table, in native byte order."""
+"""The dtypes whose elements can index a table, in native byte order."""
 
 _UNSIGNED = {size: np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
 
@@ -92,7 +92,7 @@ def loop_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 
 def largest(dtype: np.dtype[Any]) -> float:
-    """Return the largest finite value of a floating-point dtype; of no meaning for others."""
+    """Return the largest finite value of a floating-point dtype; meaningless for others."""
     return float(np.finfo(dtype).max) if dtype.kind == "f" else 0.0
 
 

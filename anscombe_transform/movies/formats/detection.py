@@ -1,4 +1,4 @@
-"""Which format a file is of, and which files make one movie."""
+"""Which format a file has, and which files make one movie."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def open_path(given: str, key: str | None) -> Source:
         return _open_file(Path(given), key)
     found = sorted(map(Path, glob.glob(given)), key=natural_order)  # noqa: PTH207 - Path.glob takes no absolute ones
     if not found:
-        raise FileNotFoundError(f"{given} is neither a file nor a pattern that any file matches")
+        raise FileNotFoundError(f"{given} does not exist, and no file matches it as a pattern")
     return open_files(found, key)
 
 

@@ -1,4 +1,4 @@
-"""Movies in HDF5 files, by way of h5py: plain ones, those of MATLAB 7.3, and NWB."""
+"""Movies in HDF5 files, read with h5py: plain HDF5, MATLAB 7.3 and NWB."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _collect(node: Any, movies: list[Any], others: list[Any]) -> None:
 
 
 def _get(file: Any, key: str | None) -> Any:
-    """Return what is at a path, also where a link leads nowhere."""
+    """Return what is at a path, or None, even if a link there leads nowhere."""
     try:
         return None if key is None else file.get(key)
     except (KeyError, OSError):
@@ -182,11 +182,11 @@ def _source(path: Path, dataset: Any, rate: float | None, size: tuple[float, flo
 
 
 _PLAIN = ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
-"""Numbers that lie in the file as NumPy has them."""
+"""Numbers that are stored as NumPy stores them."""
 
 
 def _check_filters(name: str, dataset: Any) -> None:
-    """Raise a ModuleNotFoundError if a dataset is compressed by what is not installed."""
+    """Raise a ModuleNotFoundError if a dataset is compressed with a filter that is not installed."""
     import h5py
 
     properties = dataset.id.get_create_plist()
@@ -202,7 +202,7 @@ def _check_filters(name: str, dataset: Any) -> None:
 
 
 class _HDF5Frames:
-    """Reads a dataset by way of the HDF5 library, which lets one thread at a time in."""
+    """The frames of a dataset, read by the HDF5 library, which admits one thread at a time."""
 
     def __init__(self, path: Path, name: str, dtype: np.dtype[Any], transposed: bool) -> None:
         self._path = path

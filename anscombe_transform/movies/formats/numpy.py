@@ -32,7 +32,7 @@ _DAMAGES = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
     RuntimeError,
 )
-"""What is raised for damaged files; RuntimeError for what zipfile cannot unpack, such as what is encrypted."""
+"""Raised for damaged files; RuntimeError for members that zipfile cannot unpack, such as encrypted ones."""
 
 
 def open_npy(path: Path, key: str | None) -> Source:
@@ -109,7 +109,7 @@ def _source(path: Path, header: _Header, file: File, offset: int, key: str | Non
 
 
 def _member_start(path: Path, member: zipfile.ZipInfo) -> int:
-    """Return where the bytes of a member begin: after a header with fields of its own, which zipfile does not give."""
+    """Return where the bytes of a member begin: after its local header, whose length zipfile does not give."""
     with path.open("rb") as file:
         file.seek(member.header_offset + 26)
         name, extra = struct.unpack("<HH", file.read(4))
@@ -131,7 +131,7 @@ class _Unpacked:
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """Lend the temporary file to one thread; others wait no longer than its bytes take to be copied."""
+        """Lend the temporary file to one thread at a time, for as long as copying its bytes takes."""
         with self._lock:
             if self._file is None:
                 self._file = self._unpack()
@@ -156,7 +156,7 @@ _in_use_lock = threading.Lock()
 
 
 def _unpacked(path: Path, member: zipfile.ZipInfo) -> _Unpacked:
-    """Return the unpacked member; movies that are of the same one share it."""
+    """Return the unpacked member, which movies that read the same one share."""
     status = path.stat()
     identity = (path.absolute(), member.filename, member.header_offset, status.st_size, status.st_mtime_ns)
     with _in_use_lock:

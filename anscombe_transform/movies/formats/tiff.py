@@ -18,7 +18,7 @@ from anscombe_transform.movies.source import Source, check_array, few_frames, pa
 
 
 def open_tiffs(paths: Sequence[Path], key: str | None) -> Source:
-    """Open TIFF files as one movie; a set of OME-TIFF is there once, however many of its files are given."""
+    """Open TIFF files as one movie; a set of OME-TIFF counts once, however many of its files are given."""
     choice = parse_choice(key)
     series = choice.pop("SERIES", None)
     parts: list[Images] = []
@@ -68,7 +68,7 @@ def open_tiffs(paths: Sequence[Path], key: str | None) -> Source:
 
 
 class _TiffFrames(RawFrames):
-    """Frames of which some are in strips or tiles, compressed or not."""
+    """Frames, some of which are in strips or tiles, compressed or not."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class _TiffFrames(RawFrames):
         self._page = lru_cache(maxsize=8)(self._read_page)
 
     def fill(self, image: Array, handle: Any, number: int, frame: int, rows: range, columns: range) -> None:
-        """Read the rows and columns of one frame, from the strips and tiles that have any of them."""
+        """Read the rows and columns of one frame, from the strips and tiles that overlap them."""
         directory = int(self._directories[frame])
         if not directory:
             super().fill(image, handle, number, frame, rows, columns)

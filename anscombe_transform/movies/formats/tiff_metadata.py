@@ -1,4 +1,4 @@
-"""Frame rate and pixel size of a TIFF file, as OME, ImageJ, ScanImage and plain TIFF tell them."""
+"""Frame rate and pixel size of a TIFF file, from the metadata of OME, ImageJ, ScanImage and plain TIFF."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from anscombe_transform.movies.units import frame_rate, pixel_size, positive
 _RESOLUTION_UNITS = {2: "inch", 3: "cm", 4: "mm", 5: "um"}
 
 _LARGEST_PIXEL = 30.0
-"""Micrometers; a larger pixel is one of a screen or a printer, such as of 72 or 300 dpi, not of a microscope."""
+"""In micrometers: larger pixels are those of a screen or printer, such as of 72 or 300 dpi, not of a microscope."""
 
 
 def read_metadata(tif: Any, series: int, axes: str, time: str) -> tuple[float | None, tuple[float, float] | None]:
@@ -70,7 +70,7 @@ def _of_tags(tif: Any) -> tuple[float, float] | None:
 
 
 def _lengths(tif: Any) -> tuple[float | None, float | None]:
-    """Return the length of a pixel along y and x, of which the tags give the inverse; 1/1 is there for want of any."""
+    """Return the length of a pixel along y and x, whose inverse the tags give; 1/1 means that it is unknown."""
     y, x = (tif.pages[0].tags.valueof(code) for code in (283, 282))
     if not y or not x or tuple(y) == tuple(x) == (1, 1) or not all((*y, *x)):
         return None, None
@@ -82,7 +82,7 @@ def _plausible(size: tuple[float, float] | None) -> tuple[float, float] | None:
 
 
 def scanimage_text(tif: Any) -> str:
-    """Return what ScanImage wrote on its settings, one on each line, or nothing if the file is of other software."""
+    """Return the settings that ScanImage wrote, one on each line, or an empty text if other software wrote the file."""
     tags = tif.pages[0].tags
     texts = [text for code in (305, 270) if isinstance(text := tags.valueof(code), str)]
     settings = "\n".join(texts)

@@ -1,4 +1,4 @@
-"""Where in TIFF files the images of a movie are, and whether all of them are there, by way of tifffile."""
+"""Where the images of a movie are in TIFF files, and whether all of them are there, found with tifffile."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from anscombe_transform.movies.formats.tiff_metadata import read_metadata, scani
 Integers = npt.NDArray[np.int64]
 
 JPEG = (6, 7, 34892, 33007)
-"""Compressions that take tables from the directory of the page."""
+"""Compressions whose tables are in the directory of the page."""
 
 _COLOR = {2: "RGB", 3: "palette", 5: "CMYK", 6: "YCbCr", 8: "CIELab"}
-"""Photometric interpretations that are of color."""
+"""Photometric interpretations of color images."""
 
 _LOSSES = ("issing", "expected", "out of range", "failed to read")
-"""What is in those warnings of tifffile after which it leaves frames out, or fills them with zeros."""
+"""Parts of the warnings with which tifffile leaves frames out or fills them with zeros."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Images:
     numbers: Integers
     """Which of the files each image is in."""
     directories: Integers
-    """Where the directory is that tells how an image is compressed; 0 if its pixels are there row by row."""
+    """Where the directory that describes the compression of an image is; 0 if its pixels are stored row by row."""
     counts: Integers
     """How many strips or tiles each image has."""
     offsets: Integers
@@ -114,7 +114,7 @@ def _choose_series(path: Path, found: Sequence[Any], number: int | None) -> list
 
 
 def _axes(tif: Any, series: list[Any], number: int) -> tuple[str, tuple[int, ...]]:
-    """Return the axes of a movie, and their lengths, with those of length 1."""
+    """Return the axes of a movie and their lengths, axes of length 1 included."""
     if len(series) > 1:
         return "I" + series[0].axes, (len(series), *series[0].shape)
     axes, shape = full_axes(tif, number)
@@ -134,7 +134,7 @@ def _frame_numbers(shape: Sequence[int], index: list[int | slice]) -> tuple[Inte
 
 
 def _locate(tif: Any, series: list[Any], frames: Integers, shape: tuple[int, int]) -> Images:
-    """Return where the images of these numbers are, all of which must be in the files as a whole."""
+    """Return where the images with these numbers are, after checking that each is whole."""
     first, size = series[0].keyframe, math.prod(shape)
     if first.size != size:
         raise ValueError(
@@ -205,7 +205,7 @@ def _path(tif: Any) -> Path:
 
 
 def _check_ends(images: Images) -> None:
-    """Raise a ValueError if an image has no bytes, or some beyond the end of its file."""
+    """Raise a ValueError if an image has no bytes, or ends beyond the end of its file."""
     numbers = np.repeat(images.numbers, images.counts)
     ends = np.zeros(len(images.files), np.int64)
     np.maximum.at(ends, numbers, images.offsets + images.sizes)
@@ -218,7 +218,7 @@ def _check_ends(images: Images) -> None:
 
 
 def _check_chain(tif: Any) -> None:
-    """Raise a ValueError if the last directory that was found tells of another one, which is damaged."""
+    """Raise a ValueError if the last directory that was found points to another one, which must be damaged."""
     if tif.is_lsm or tif.is_ndpi:
         return
     closed = tif.filehandle.closed
@@ -234,13 +234,13 @@ def _check_chain(tif: Any) -> None:
 
 
 def _metadata_name(xml: str | None) -> str | None:
-    """Return the name of the file that has the metadata of a set of OME-TIFF, if it is another one."""
+    """Return the name of the file that has the metadata of a set of OME-TIFF, if it is not this one."""
     elements = ElementTree.fromstring(xml) if xml else ()
     return next((one.attrib["MetadataFile"] for one in elements if one.tag.endswith("BinaryOnly")), None)
 
 
 class _Listener(logging.Filter):
-    """Keeps what tifffile logs in one thread from being printed, and notes what tells of losses."""
+    """Keeps messages that tifffile logs in one thread from being printed, and notes those about losses."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -258,7 +258,7 @@ class _Listener(logging.Filter):
 
 @contextmanager
 def clear_errors(path: Path) -> Iterator[None]:
-    """Turn what tifffile raises, or only logs, about a file that is not whole into an error that names it."""
+    """Turn what tifffile raises or logs about a damaged file into an error that names the file."""
     listener = _Listener()
     logger = logging.getLogger("tifffile")
     logger.addFilter(listener)

@@ -1,4 +1,4 @@
-"""Movies in Zarr arrays, of format 2 or 3, in folders, zip files and wherever fsspec reaches."""
+"""Movies in Zarr arrays of format 2 or 3, in folders, in zip files and at URLs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _Scale = tuple[float | None, tuple[float, float] | None]
 
 
 def open_zarr(path: Path | str, key: str | None, storage_options: Mapping[str, Any] | None = None) -> Source:
-    """Open an array; of a group, that of the key, the only one, or the largest one of an OME-Zarr pyramid.
+    """Open an array; in a group, the one at `key`, the only one, or the largest of an OME-Zarr pyramid.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def _axes(pyramid: dict[str, Any], ndim: int) -> list[tuple[str, str | None]]:
 
 
 def _scale(pyramid: dict[str, Any], axes: list[tuple[str, str | None]], name: str, time: int) -> _Scale:
-    """Return the frame rate and the pixel size that the array of this name has by the metadata."""
+    """Return the frame rate and the pixel size that the metadata give for the array of this name."""
     try:
         items = [*(item for item in pyramid["datasets"] if item["path"] == name), pyramid]
         scales = [
@@ -123,7 +123,7 @@ def _scale(pyramid: dict[str, Any], axes: list[tuple[str, str | None]], name: st
 
 
 def _own(attributes: Mapping[str, Any]) -> _Scale:
-    """Return the frame rate and the pixel size that this package writes."""
+    """Return the frame rate and the pixel size that this package has written."""
     found = attributes.get("pixel_size")
     y, x = found if isinstance(found, list | tuple) and len(found) == 2 else (None, None)
     return positive(attributes.get("frame_rate")), pixel_size(y, x, "um", "um")
