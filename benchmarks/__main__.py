@@ -8,79 +8,81 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from anscombe_transform.estimate.plot import check_picture
-from benchmarks import dtypes, kernels, memory, scaling, startup, zarr_arrays
-from benchmarks.command import existing_folder, new_file, run
-from benchmarks.comparison import Comparison
-from benchmarks.figure import draw
-from benchmarks.machine import machine
-from benchmarks.peer import RELEASE, release_interpreter
-from benchmarks.session import Session
-from benchmarks.settings import Settings, quick
-from benchmarks.targets import judge
+from benchmarks import compress, estimate, kernels, overhead, zarr_arrays
+from benchmarks.measuring import QUICK, RELEASE, Comparison, Settings
+from benchmarks.releases import Session, release_interpreter
+from benchmarks.results import draw, judge
 
-SECTIONS: dict[str, tuple[Callable[[Session], list[Comparison]], ...]] = {
-    "kernels": (kernels.measure, dtypes.measure),
-    "zarr": (zarr_arrays.measure,),
-    "startup": (startup.measure,),
-    "memory": (memory.measure,),
-    "scaling": (scaling.measure,),
+SECTIONS = {
+    "kernels": kernels.measure,
+    "zarr": zarr_arrays.measure,
+    "startup": overhead.measure_startup,
+    "memory": overhead.measure_memory,
+    "scaling": overhead.measure_scaling,
+    "estimate": estimate.measure,
+    "compress": compress.measure,
 }
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="section", help=f"{', '.join(SECTIONS)}; by default all")
-    parser.add_argument("--rounds", type=int, default=9, help="rounds over all contenders; %(default)s by default")
     parser.add_argument("--quick", action="store_true", help="small data: to see that all works, not how fast")
     parser.add_argument("--environment", type=Path, help=f"folder to keep an environment with {RELEASE} in")
-    parser.add_argument("--folder", type=existing_folder, help="an existing folder on the disk to write arrays to")
-    parser.add_argument("--json", type=new_file, metavar="FILE", help="write all figures there")
-    parser.add_argument("--plot", type=new_file, metavar="FILE", help="draw speeds there, as .png or .svg for example")
+    parser.add_argument("--folder", type=Path, help="an existing folder on the disk to write to")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw speeds there, as .png or .svg for example")
     arguments = parser.parse_args()
     arguments.sections = arguments.sections or list(SECTIONS)
     for section in arguments.sections:
         if section not in SECTIONS:
             parser.error(f"there is no section {section!r}: choose from {', '.join(SECTIONS)}")
-    if arguments.rounds < 2:
-        parser.error(f"--rounds is {arguments.rounds}, but quartiles need at least 2")
-    if arguments.plot and not {"kernels", "zarr"} <= set(arguments.sections):
-        parser.error("--plot needs the sections kernels and zarr")
-    try:
-        if arguments.plot:
+    for folder in (arguments.folder, arguments.json and arguments.json.parent):
+        if folder and not folder.is_dir():
+            parser.error(f"there is no folder {folder}")
+    if arguments.plot:
+        if not {"kernels", "zarr"} <= set(arguments.sections):
+            parser.error("--plot needs the sections kernels and zarr")
+        try:
             check_picture(arguments.plot)
-    except (ValueError, ModuleNotFoundError) as error:
-        parser.error(str(error))
+        except (ValueError, ModuleNotFoundError) as error:
+            parser.error(str(error))
     return arguments
 
 
 def main() -> None:
     arguments = parse()
-    settings = (quick if arguments.quick else Settings)(arguments.rounds)
-    comparisons: dict[str, list[Comparison]] = {}
+    settings = QUICK if arguments.quick else Settings()
+    note = "quick run: not a measurement" if arguments.quick else ""
+    measured: dict[str, list[Comparison]] = {}
     with tempfile.TemporaryDirectory(dir=arguments.folder) as temporary:
-        folder = Path(temporary)
-        release = release_interpreter(arguments.environment or folder / "environment")
-        session = Session(settings, folder, Path(sys.executable), release)
-        found = machine(session)
+        release = release_interpreter(arguments.environment or Path(temporary, "environment"))
+        session = Session(settings, Path(temporary), Path(sys.executable), release)
+        machine = session.machine()
         for section in arguments.sections:
-            comparisons[section] = [comparison for measure in SECTIONS[section] for comparison in measure(session)]
-    by_name = {comparison.name: comparison for measured in comparisons.values() for comparison in measured}
-    targets = [] if arguments.quick else judge(by_name)
+            with tempfile.TemporaryDirectory(dir=temporary) as folder:
+                measured[section] = SECTIONS[section](replace(session, folder=Path(folder)))
+    by_name = {comparison.name: comparison for comparisons in measured.values() for comparison in comparisons}
+    targets = judge(by_name, note)
     if arguments.json:
         sections = {
-            section: {comparison.name: comparison.to_dict() for comparison in measured}
-            for section, measured in comparisons.items()
+            section: {comparison.name: comparison.to_dict() for comparison in comparisons}
+            for section, comparisons in measured.items()
         }
-        run_as = {"machine": found, "rounds": settings.rounds, "quick": arguments.quick}
-        whole = {**run_as, "sections": sections, "targets": targets}
-        arguments.json.write_text(json.dumps(whole, indent=2) + "\n")
+        run = {"machine": machine, "quick": arguments.quick, "sections": sections, "targets": targets}
+        arguments.json.write_text(json.dumps(run, indent=2) + "\n")
     if arguments.plot:
-        draw(by_name, arguments.plot, note="quick run: not a measurement" if arguments.quick else "")
+        draw(by_name, arguments.plot, note)
 
 
 if __name__ == "__main__":
-    run(main)
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("Interrupted.")
+    except (RuntimeError, OSError) as error:
+        sys.exit(f"Error: {error}")

@@ -1,18 +1,14 @@
 """Zarr arrays of a movie: through the codec, through that of 1.0.0, without a codec, and the codes alone."""
 
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
-from benchmarks.comparison import OURS, PEER, Comparison
-from benchmarks.estimate import smooth_frames
-from benchmarks.session import Packages, Session
-from benchmarks.settings import PARAMETERS
-from benchmarks.tables import console, left_titled, show_table, spread_cell
-from benchmarks.work.arrays import (
+from benchmarks.measuring import OURS, PARAMETERS, RELEASE, Comparison, Shape, show, spread_text
+from benchmarks.releases import Packages, Session
+from benchmarks.work_zarr import (
     COMPRESSORS,
     Stored,
     reading,
@@ -24,7 +20,7 @@ from benchmarks.work.arrays import (
 
 RAW, FLOOR = "int16", "codes"
 """The movie without a codec; and its uint8 codes without one, which is what no codec can do better than."""
-OTHERS = (PEER, RAW, FLOOR)
+OTHERS = (RELEASE, RAW, FLOOR)
 FORMATS: tuple[tuple[Literal[2, 3], int | None], ...] = ((3, None), (3, 50), (2, None))
 """Formats, and the frames of a shard."""
 OPERATIONS = {
@@ -38,25 +34,19 @@ OPERATIONS = {
 
 def measure(session: Session) -> list[Comparison]:
     shape = session.settings.movie
-    movie = session.folder / "movie.npy"
-    np.save(movie, np.stack(list(smooth_frames(shape))))
+    movie = session.save_movie(shape)
+    folder = session.folder / "arrays"
     speeds, sizes = [], []
     with session.packages() as packages:
         for name, stored in layouts(movie, shape):
-            folder = session.folder / "arrays"
-            measured = of_layout(packages, name, stored, folder)
-            show(name, measured)
-            speeds += measured
+            speeds += compare_layout(packages, name, stored, folder)
             sizes.append(stored_sizes(name, folder))
             shutil.rmtree(folder)
-    console.print(
-        "write all: without the search for empty chunks, which takes long for unsigned integers, as codes are\n"
-    )
-    show_sizes(sizes, movie.stat().st_size)
+    show_sizes(sizes, 2 * math.prod(shape))
     return speeds + sizes
 
 
-def layouts(movie: Path, shape: tuple[int, int, int]) -> Iterator[tuple[str, Stored]]:
+def layouts(movie: str, shape: Shape) -> Iterator[tuple[str, Stored]]:
     """Yield the names of the layouts of arrays, and what is stored."""
     _, height, width = shape
     for zarr_format, frames in FORMATS:
@@ -65,7 +55,7 @@ def layouts(movie: Path, shape: tuple[int, int, int]) -> Iterator[tuple[str, Sto
             yield (
                 f"Zarr V{zarr_format}{', sharded' if shards else ''}, {compressor}",
                 {
-                    "movie": str(movie),
+                    "movie": movie,
                     "shape": shape,
                     "holds": "codec",
                     "parameters": PARAMETERS,
@@ -77,20 +67,24 @@ def layouts(movie: Path, shape: tuple[int, int, int]) -> Iterator[tuple[str, Sto
             )
 
 
-def of_layout(packages: Packages, name: str, stored: Stored, folder: Path) -> list[Comparison]:
+def compare_layout(packages: Packages, name: str, stored: Stored, folder: Path) -> list[Comparison]:
     contents = {
         OURS: (packages.ours, "codec"),
-        PEER: (packages.peer, "codec"),
+        RELEASE: (packages.release, "codec"),
         RAW: (packages.ours, "raw"),
         FLOOR: (packages.ours, "codes"),
     }
-    comparisons = []
+    comparisons, rows = [], []
     for operation, work in OPERATIONS.items():
         contenders = {}
         for contender, (worker, holds) in contents.items():
             held: Stored = {**stored, "holds": holds}
-            contenders[contender] = worker.later(work, str(folder / contender), held)
-        comparisons.append(packages.compare(f"{name}, {operation}", contenders, int(np.prod(stored["shape"]))))
+            contenders[contender] = worker.prepare(work, str(folder / contender), held)
+        comparison = packages.compare(f"{name}, {operation}", contenders, math.prod(stored["shape"]))
+        comparisons.append(comparison)
+        others = (spread_text(comparison.to(other)) for other in OTHERS)
+        rows.append((operation, f"{2e3 * comparison.gigapixels_per_second():.0f}", *others))
+    show(name, ("", "MB/s of int16", *(f"speed to {other}" for other in OTHERS)), rows)
     return comparisons
 
 
@@ -103,19 +97,15 @@ def stored_sizes(name: str, folder: Path) -> Comparison:
     return Comparison(f"{name}, stored", sizes, unit="bytes")
 
 
-def show(name: str, comparisons: list[Comparison]) -> None:
-    shown = left_titled(name, "", "MB/s of int16", *(f"speed to {other}" for other in OTHERS))
-    for comparison in comparisons:
-        speed = 2e3 / comparison.nanoseconds_per_pixel(OURS)
-        others = (spread_cell(comparison.to(other)) for other in OTHERS)
-        shown.add_row(comparison.name.removeprefix(f"{name}, "), f"{speed:.0f}", *others)
-    show_table(shown)
-
-
 def show_sizes(comparisons: list[Comparison], size: int) -> None:
-    shown = left_titled(f"stored size, MB; the movie has {size / 1e6:.1f}", "", OURS, *OTHERS, f"{RAW} to {OURS}")
+    rows = []
     for comparison in comparisons:
-        sizes = {contender: comparison.median(contender) for contender in comparison.values}
-        cells = [f"{sizes[name] / 1e6:.1f}" if name in sizes else "fails" for name in (OURS, *OTHERS)]
-        shown.add_row(comparison.name.removesuffix(", stored"), *cells, f"{sizes[RAW] / sizes[OURS]:.2f}")
-    show_table(shown)
+        sizes = [f"{comparison.median(name) / 1e6:.1f}" for name in (OURS, *OTHERS)]
+        ratio = comparison.median(RAW) / comparison.median(OURS)
+        rows.append((comparison.name.removesuffix(", stored"), *sizes, f"{ratio:.2f}"))
+    show(
+        f"stored size, MB; the movie has {size / 1e6:.1f}",
+        ("", OURS, *OTHERS, f"{RAW} to {OURS}"),
+        rows,
+        "write all: without the search for empty chunks, which takes long for unsigned integers, as codes are",
+    )

@@ -1,4 +1,7 @@
-"""Zarr arrays that are written and read: a movie, through the codec and without it, and its codes."""
+"""What runs in the processes of either release: Zarr arrays of a movie, with and without the codec, and of its codes.
+
+As in `benchmarks.work`, a function prepares a piece of work and returns it.
+"""
 
 import shutil
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +17,7 @@ from zarr.codecs import BloscCodec, ZstdCodec
 from zarr.storage import MemoryStore
 
 from anscombe_transform import AnscombeTransformV2, AnscombeTransformV3, encode
-from benchmarks.timing import timed, timed_once
+from benchmarks.work import seconds, timed
 
 COMPRESSORS: dict[Literal[2, 3], dict[str, Callable[[int], Any]]] = {
     2: {
@@ -32,9 +35,6 @@ COMPRESSORS: dict[Literal[2, 3], dict[str, Callable[[int], Any]]] = {
 CODECS: dict[int, Any] = {2: AnscombeTransformV2, 3: AnscombeTransformV3}
 
 THREADS = 2
-
-AT_LEAST = 0.01
-"""Seconds that a timing of an array in memory takes."""
 
 
 class Stored(TypedDict):
@@ -93,7 +93,7 @@ def writing(path: str, stored: Stored, empty_chunks: bool = False) -> Callable[[
     def write() -> float:
         shutil.rmtree(path, ignore_errors=True)
         array = create(path, stored, values.dtype, empty_chunks)
-        return timed_once(lambda: array.__setitem__(..., values))
+        return seconds(lambda: array.__setitem__(..., values))
 
     return write
 
@@ -107,21 +107,21 @@ def reading(path: str, stored: Stored) -> Callable[[], float]:
     """Prepare to read an array at once, which is checked first; the answer is the seconds."""
     array: Any = zarr.open_array(path, mode="r")
     check(array[:], stored)
-    return lambda: timed_once(lambda: array[:])
+    return lambda: seconds(lambda: array[:])
 
 
 def reading_in_threads(path: str, stored: Stored) -> Callable[[], float]:
     """Prepare to read an array chunk by chunk in a pool of threads; the answer is the seconds of all."""
     read, starts = chunk_reader(path, stored)
     pool = ThreadPoolExecutor(THREADS)
-    return lambda: timed_once(lambda: exhaust(pool.map(read, starts)))
+    return lambda: seconds(lambda: exhaust(pool.map(read, starts)))
 
 
 def reading_at_random(path: str, stored: Stored) -> Callable[[], float]:
     """Prepare to read an array chunk by chunk, in an order that is the same for all; the answer is the seconds."""
     read, starts = chunk_reader(path, stored)
     order = np.random.default_rng(0).permutation(starts).tolist()
-    return lambda: timed_once(lambda: exhaust(map(read, order)))
+    return lambda: seconds(lambda: exhaust(map(read, order)))
 
 
 def exhaust(results: Iterable[object]) -> None:
@@ -149,7 +149,7 @@ def writing_in_memory(stored: Stored) -> Callable[[], float]:
     """Prepare to write an array in memory; the answer is the seconds."""
     values = contents(stored)
     array = create(MemoryStore(), stored, values.dtype)
-    return timed(lambda: array.__setitem__(..., values), AT_LEAST)
+    return timed(lambda: array.__setitem__(..., values))
 
 
 def reading_in_memory(stored: Stored) -> Callable[[], float]:
@@ -157,4 +157,4 @@ def reading_in_memory(stored: Stored) -> Callable[[], float]:
     values = contents(stored)
     array = create(MemoryStore(), stored, values.dtype)
     array[...] = values
-    return timed(lambda: array[...], AT_LEAST)
+    return timed(lambda: array[...])
