@@ -13,6 +13,8 @@ from sybil.parsers.rest import DocTestParser
 
 from anscombe_transform._kernels.dispatch import INSTRUCTION_SETS
 
+pytest_plugins = ["compressed_movies", "estimates", "movie_formats"]  # in tests/helpers, with fixtures for many files
+
 settings.register_profile("without deadlines", deadline=None)  # a machine may have much else to do
 settings.load_profile("without deadlines")
 

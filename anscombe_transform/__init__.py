@@ -13,8 +13,8 @@ if find_spec("anscombe_transform._kernels.anscombe") is None:
         f"pip install --editable '{Path(__path__[0]).parent}'"
     )
 
-from anscombe_transform.codecs.anscombe_v2 import AnscombeTransformV2
-from anscombe_transform.codecs.anscombe_v3 import AnscombeTransformV3
+from anscombe_transform.codecs.anscombe_zarr2 import AnscombeTransformV2
+from anscombe_transform.codecs.anscombe_zarr3 import AnscombeTransformV3
 from anscombe_transform.transform.arrays import decode, encode
 
 if TYPE_CHECKING:

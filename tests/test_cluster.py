@@ -172,9 +172,8 @@ def compressed(folder: Path, scheduler: str, bucket: Bucket) -> tuple[command.Re
     return result, [worker for worker, key in tasks if "written" in key]
 
 
-def test_all_workers_write_blocks_and_the_command_says_no_more_than_with_threads(
-    folder: Path, compressed: tuple[command.Result, list[str]]
-) -> None:
+def test_all_workers_write_blocks(folder: Path, compressed: tuple[command.Result, list[str]]) -> None:
+    """The command prints what it prints with threads."""
     result, workers = compressed
     said = dict(rows(succeeded(result)))
     assert said["Written to"] == "s3://bucket/movie.zarr"
@@ -183,9 +182,10 @@ def test_all_workers_write_blocks_and_the_command_says_no_more_than_with_threads
     assert len(set(workers)) == 2
 
 
-def test_a_process_that_never_heard_of_this_package_reads_what_threads_would_have_written(
+def test_workers_write_what_threads_write(
     folder: Path, tmp_path: Path, bucket: Bucket, compressed: Any, expected: npt.NDArray[Any]
 ) -> None:
+    """As a process reads it that never imports this package."""
     np.testing.assert_array_equal(bucket.read("s3://bucket/movie.zarr", tmp_path), expected)
 
 
@@ -215,9 +215,10 @@ def test_what_is_in_the_bucket_can_be_described_and_decompressed(
     np.testing.assert_array_equal(np.asarray(array), expected[:300])
 
 
-def test_what_is_in_the_bucket_stays_until_overwrite_is_asked_for_and_resume_leaves_it(
+def test_only_overwrite_replaces_an_array_in_the_bucket(
     folder: Path, tmp_path: Path, bucket: Bucket, scheduler: str, expected: npt.NDArray[Any]
 ) -> None:
+    """Without it the array is refused, and resuming leaves it as it is."""
     command_line: Line = ("compress", folder / "movie.tif", "s3://bucket/again.zarr", *LAYOUT, *bucket.arguments)
     few: Line = (*command_line, "--frames", "0:100", "--scheduler", scheduler)
     succeeded(command.run(*few, cwd=tmp_path))
@@ -242,9 +243,10 @@ def test_a_movie_in_the_bucket_is_not_overwritten_by_itself_under_another_name(
     np.testing.assert_array_equal(bucket.read(url, tmp_path), expected[:40])
 
 
-def test_what_was_killed_halfway_in_the_bucket_cannot_be_opened_and_is_resumed_by_workers(
+def test_workers_resume_a_killed_compression_into_the_bucket(
     folder: Path, tmp_path: Path, bucket: Bucket, scheduler: str, expected: npt.NDArray[Any]
 ) -> None:
+    """Nobody can open the array before that."""
     import s3fs
 
     files = s3fs.S3FileSystem(**bucket.options, use_listings_cache=False)
@@ -265,9 +267,8 @@ def test_what_was_killed_halfway_in_the_bucket_cannot_be_opened_and_is_resumed_b
 
 
 @pytest.mark.parametrize("failures", [3, 0])
-def test_a_worker_that_dies_is_replaced_or_the_command_says_so_in_a_line_and_can_be_gone_on_with(
-    folder: Path, tmp_path: Path, failures: int
-) -> None:
+def test_a_dead_worker_is_replaced_or_the_command_can_be_resumed(folder: Path, tmp_path: Path, failures: int) -> None:
+    """If no other worker may take over, one line says that the array is not finished."""
     output = tmp_path / "movie.zarr"
     arguments: Line = ("compress", folder / "movie.tif", output, *LAYOUT)
     with cluster(tmp_path, 2, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=str(failures)) as (address, workers):
@@ -366,7 +367,7 @@ def test_what_cannot_be_reached_gets_one_clear_line_and_status_2(
     refused(refusals[arguments], REFUSED[arguments])
 
 
-def test_what_was_there_is_still_there_if_nobody_listens_at_the_address(folder: Path, tmp_path: Path) -> None:
+def test_nothing_is_deleted_if_no_scheduler_listens(folder: Path, tmp_path: Path) -> None:
     compress(np.full((4, 8, 8), 9, "int16"), tmp_path / "old.zarr", zero_level=0, conversion_gain=1)
     before = command.files(tmp_path)
     arguments: Line = ("compress", folder / "movie.tif", "old.zarr", *LAYOUT, "--overwrite")

@@ -59,7 +59,7 @@ def test_sync_of_zarr_waits_for_a_coroutine_on_a_thread_of_its_own() -> None:
 
 
 def test_zarr_calls_these_methods_of_a_codec() -> None:
-    """In `codecs/anscombe_v3.py`; from Zarr 3.2 on, the pair ending with sync makes a codec one for its threads."""
+    """In `codecs/anscombe_zarr3.py`; from Zarr 3.2 on, the pair ending with sync makes a codec one for its threads."""
     for name in ("_encode_single", "_decode_single", "encode", "decode", "resolve_metadata", "evolve_from_array_spec"):
         assert hasattr(ArrayArrayCodec, name), name
     protocol = getattr(zarr.abc.codec, "SupportsSyncCodec", None)

@@ -61,9 +61,8 @@ def assert_within_the_bound(read: Array, written: Array, z: float, g: float, bet
 
 
 @both_formats
-def test_inputs_around_50_at_the_parameters_of_the_guide_read_back_within_the_bound(
-    zarr_format: Format, tmp_path: Path
-) -> None:
+def test_the_example_of_the_guide_reads_back_within_the_bound(zarr_format: Format, tmp_path: Path) -> None:
+    """Its inputs are around 50."""
     movie = np.random.default_rng(1).poisson(50, (20, 32, 32)).astype("int16")
     create(tmp_path / "a", movie, zarr_format, zero_level=100, conversion_gain=2.5)[...] = movie
     assert_within_the_bound(reread(tmp_path / "a"), movie, 100, 2.5)
@@ -71,9 +70,10 @@ def test_inputs_around_50_at_the_parameters_of_the_guide_read_back_within_the_bo
 
 @both_formats
 @pytest.mark.parametrize("gain", [0.3, 1.0, 2.5, 3.2])
-def test_every_integer_with_a_code_reads_back_within_the_bound_where_codes_are_skipped(
+def test_integers_read_back_within_the_bound_where_codes_are_skipped(
     gain: float, zarr_format: Format, tmp_path: Path
 ) -> None:
+    """This holds for every integer that has a code; one with a code of its own comes back as it was."""
     movie = np.arange(2**15, dtype="int16").reshape(8, 64, 64)
     create(tmp_path / "a", movie, zarr_format, zero_level=100, conversion_gain=gain, encoded_dtype="uint16")[...] = (
         movie
@@ -88,9 +88,8 @@ def test_every_integer_with_a_code_reads_back_within_the_bound_where_codes_are_s
 
 
 @both_formats
-def test_a_value_beyond_the_last_code_is_an_error_and_its_chunk_is_not_stored(
-    zarr_format: Format, tmp_path: Path
-) -> None:
+def test_a_value_beyond_the_last_code_is_an_error(zarr_format: Format, tmp_path: Path) -> None:
+    """Its chunk is not stored."""
     movie = poisson_movie(300, 0, 2.5, "int16")
     array = create(tmp_path / "a", movie, zarr_format, zero_level=0, conversion_gain=2.5)
     movie[3, 4, 5] = 20_000
@@ -127,7 +126,8 @@ def test_a_value_beyond_the_last_code_comes_back_as_the_brightest_when_clamped(
     assert reference.inverse(254.5, z, g) <= read[3, 4, 5] <= reference.inverse(255.5, z, g)
 
 
-def test_a_zero_level_below_0_is_an_error_that_names_int8_when_the_array_is_created(tmp_path: Path) -> None:
+def test_uint8_codes_of_a_zero_level_below_0_are_refused(tmp_path: Path) -> None:
+    """The error names int8, and is raised when the array is created."""
     movie = np.zeros((4, 8, 8), "int16")
     with pytest.raises(ValueError, match=r"fill value, 0, cannot be encoded.*encoded_dtype='int8'"):
         create(tmp_path / "a", movie, 3, zero_level=-200, conversion_gain=80)
@@ -160,9 +160,8 @@ def test_inputs_near_0_above_a_zero_level_below_0_stay_dark_when_clamped(zarr_fo
 
 
 @both_formats
-def test_inputs_near_0_above_a_zero_level_below_0_read_back_from_int8_within_the_bound(
-    zarr_format: Format, tmp_path: Path
-) -> None:
+def test_int8_codes_of_a_zero_level_below_0_are_within_the_bound(zarr_format: Format, tmp_path: Path) -> None:
+    """These are inputs near 0, above the zero level."""
     z, g = -200, 80
     movie = np.arange(1024, dtype="int16").reshape(4, 16, 16)
     array = create(tmp_path / "a", movie, zarr_format, zero_level=z, conversion_gain=g, encoded_dtype="int8")
@@ -268,8 +267,9 @@ def test_a_fresh_process_opens_an_array_without_importing_the_package(zarr_forma
 
 @pytest.mark.parametrize("gain", [0, 0.0, -0.0, -2.5])
 @pytest.mark.parametrize("codec", [AnscombeTransformV2, AnscombeTransformV3])
-def test_a_conversion_gain_of_0_or_below_is_refused_when_the_codec_is_constructed(
+def test_a_conversion_gain_of_0_or_below_is_refused(
     codec: type[AnscombeTransformV2] | type[AnscombeTransformV3], gain: float
 ) -> None:
+    """When the codec is constructed."""
     with pytest.raises(ValueError, match=f"conversion_gain must be above 0 ADU per photon, not {float(gain)!r}"):
         codec(zero_level=0, conversion_gain=gain)

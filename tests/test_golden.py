@@ -138,9 +138,8 @@ def test_the_stores_hold_the_codes_that_the_tests_compare_with(golden: Golden, t
     np.testing.assert_array_equal(stored[: len(golden.codes)], golden.codes)
 
 
-def test_a_fresh_process_opens_them_without_importing_the_package_and_without_warnings(
-    golden: Golden, read_afresh: Mapping[str, Array]
-) -> None:
+def test_a_fresh_process_opens_them_without_warnings(golden: Golden, read_afresh: Mapping[str, Array]) -> None:
+    """The process does not import the package."""
     read = read_afresh[golden.path.name]
     assert read.dtype == golden.read_back.dtype
     np.testing.assert_array_equal(read, zarr.open_array(golden.path, mode="r")[...])
@@ -152,7 +151,7 @@ def test_they_decode_to_what_1_0_0_gives_within_1_adu_where_that_is_right(golden
     assert np.all(difference[golden.decoded_right] <= 1)
 
 
-def test_the_golden_arrays_cover_codes_that_1_0_0_decodes_right_and_codes_that_it_does_not() -> None:
+def test_golden_arrays_have_codes_that_1_0_0_decodes_right_and_wrong() -> None:
     wrong = {"v3_of_the_guide", "v3_int16_codes_below_0"}
     share = {name: load(name).decoded_right.mean() for name in NAMES}
     assert all(share[name] > 0.5 for name in share.keys() - wrong)
@@ -190,7 +189,8 @@ def test_writing_back_what_was_read_leaves_the_codes(golden: Golden, tmp_path: P
     np.testing.assert_array_equal(codes[:frames][held], golden.codes[held])
 
 
-def test_a_v2_array_of_another_dtype_is_written_to_only_once_its_codec_is_told_the_dtype(tmp_path: Path) -> None:
+def test_a_v2_array_of_another_dtype_cannot_be_written_to(tmp_path: Path) -> None:
+    """The error says how to add the dtype to the codec."""
     path = shutil.copytree(GOLDEN / "v2_uint16_array", tmp_path / "copy")
     with pytest.raises(ValueError, match=r"decoded_dtype is int16: make it 'uint16', .* adding it to .* \.zarray"):
         zarr.open_array(path, mode="r+")[0, 5, 7] = 1000
@@ -241,7 +241,8 @@ def test_a_missing_chunk_whose_fill_value_has_no_code_can_be_written_whole(name:
 
 
 @pytest.mark.parametrize("name", ["v3_fill_value_without_code", "v3_sharded_partly_written"])
-def test_a_part_of_a_missing_chunk_whose_fill_value_has_no_code_is_refused(name: str, tmp_path: Path) -> None:
+def test_part_of_a_missing_chunk_without_a_fill_code_is_refused(name: str, tmp_path: Path) -> None:
+    """The code of the fill value would have to be stored for the rest."""
     golden = load(name)
     path, frames = copy(golden, tmp_path), len(golden.input)
     with pytest.raises(ValueError, match=r"values are out of range: 0 to 0 ADU.*encoded_dtype='int8'"):

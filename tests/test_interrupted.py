@@ -102,9 +102,8 @@ def check_that_nobody_takes_it_for_finished(work: Work, number: int, output: Pat
     return True
 
 
-def test_after_a_kill_at_any_moment_resume_completes_the_very_files_of_a_run_without_one(
-    tmp_path: Path, work: Work
-) -> None:
+def test_resuming_after_a_kill_completes_the_same_files(tmp_path: Path, work: Work) -> None:
+    """The files are those of a run that is not killed, whenever the kill comes."""
     moments = random.Random(0)
 
     def kill_and_resume(attempt: int) -> bool:
@@ -126,9 +125,8 @@ def test_after_a_kill_at_any_moment_resume_completes_the_very_files_of_a_run_wit
     assert any(outcomes)
 
 
-def test_the_command_says_that_an_array_is_not_finished_and_goes_on_after_several_kills(
-    tmp_path: Path, work: Work
-) -> None:
+def test_the_command_resumes_after_several_kills(tmp_path: Path, work: Work) -> None:
+    """Meanwhile it says that the array is not finished."""
     output = tmp_path / "movie.zarr"
     arguments = work.arguments(0, output)
     for fraction in (0.2, 0.5):
@@ -149,9 +147,7 @@ def test_the_command_says_that_an_array_is_not_finished_and_goes_on_after_severa
 
 
 @pytest.mark.parametrize("number", range(len(LAYOUTS)))
-def test_an_array_of_which_only_the_marker_was_left_is_finished_by_resume(
-    tmp_path: Path, work: Work, number: int
-) -> None:
+def test_resuming_finishes_an_array_of_which_only_the_marker_is_left(tmp_path: Path, work: Work, number: int) -> None:
     """As after a kill between the last metadata and the removal of the marker."""
     output = tmp_path / "movie.zarr"
     begun = tmp_path / "begun" / "movie.zarr"
@@ -167,7 +163,8 @@ def test_an_array_of_which_only_the_marker_was_left_is_finished_by_resume(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process of Windows gets no signals")
-def test_ctrl_c_gets_one_line_and_status_130_and_the_array_can_be_gone_on_with(tmp_path: Path, work: Work) -> None:
+def test_ctrl_c_gets_one_line_and_status_130(tmp_path: Path, work: Work) -> None:
+    """The array can be resumed."""
     interrupted = 0
     for attempt in range(10):
         output = tmp_path / str(attempt) / "movie.zarr"
@@ -197,9 +194,8 @@ def unsorted(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-def test_a_kill_while_overwrite_deletes_leaves_no_array_that_opens_with_chunks_missing(
-    unsorted: Path, work: Work
-) -> None:
+def test_a_kill_while_overwriting_leaves_no_array_without_chunks(unsorted: Path, work: Work) -> None:
+    """While the old array is deleted, nobody can open it with chunks missing."""
     output = unsorted / "movie.zarr"
     old = zarr.create_array(output, shape=(5000, 2, 2), chunks=(1, 2, 2), dtype="int16", filters=None, compressors=None)
     for frame in range(old.shape[0]):
@@ -232,9 +228,8 @@ def limited(work: Work, output: Path) -> command.Result:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limits of this kind")
-def test_files_that_get_too_large_get_one_line_and_status_2_and_the_array_can_be_gone_on_with(
-    tmp_path: Path, work: Work
-) -> None:
+def test_files_that_get_too_large_get_one_line_and_status_2(tmp_path: Path, work: Work) -> None:
+    """The array can be resumed."""
     output = tmp_path / "movie.zarr"
     refused(limited(work, output), "frames [0-9]+ to [0-9]+ cannot be written: .*movie.zarr is not finished: --resume")
     assert check_that_nobody_takes_it_for_finished(work, 1, output)
@@ -258,9 +253,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", disk], check=True)
 
 
-def test_a_full_disk_gets_one_line_and_status_2_and_with_more_room_resume_completes(
-    small_disk: Path, work: Work
-) -> None:
+def test_a_full_disk_gets_one_line_and_status_2(small_disk: Path, work: Work) -> None:
+    """With more room, resuming completes the array."""
     output = small_disk / "movie.zarr"
     arguments = work.arguments(0, output)
     line = refused(command.run(*arguments, cwd=small_disk), "cannot be written: .*No space left on device")

@@ -47,9 +47,10 @@ def create(path: Path, movie: npt.NDArray[np.int16], zarr_format: Any, encoded_d
 
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
-def test_uint8_refuses_it_and_names_the_dtype_that_brings_every_value_back_within_the_bound(
+def test_uint8_refuses_it_and_names_a_dtype_that_holds_it(
     tmp_path: Path, movie: npt.NDArray[np.int16], zarr_format: int
 ) -> None:
+    """With that dtype, every value comes back within the bound."""
     with pytest.raises(ValueError, match=r" ADU, where uint8 codes hold -14 to") as caught:
         create(tmp_path / "uint8", movie, zarr_format, "uint8")[...] = movie
     named = re.search(r"encoded_dtype='(\w+)'", str(caught.value))
@@ -77,9 +78,7 @@ def test_it_takes_less_than_a_third_of_its_size(tmp_path: Path, movie: npt.NDArr
 
 
 @pytest.mark.parametrize("half", [0, 1])
-def test_with_the_parameters_that_either_half_tells_its_noise_is_uniform(
-    movie: npt.NDArray[np.int16], half: int
-) -> None:
+def test_the_parameters_of_either_half_make_its_noise_uniform(movie: npt.NDArray[np.int16], half: int) -> None:
     frames = np.array_split(movie, 2)[half]
     estimate = estimate_parameters(frames)
     _, noise = measure_stabilized_noise(

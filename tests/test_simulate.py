@@ -66,7 +66,8 @@ def test_rounding_to_integers_is_part_of_the_line(detector: Detector) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["int16", "float32"])
-def test_without_read_noise_whole_adu_per_photon_have_a_line_through_the_zero_level(dtype: str) -> None:
+def test_without_read_noise_the_line_goes_through_the_zero_level(dtype: str) -> None:
+    """If photons have whole numbers of ADU."""
     detector = Detector(zero_level=50, conversion_gain=3, read_noise=0, dtype=dtype)
     assert detector.noise_line == (3, 50)
     assert_on_its_line(detector)

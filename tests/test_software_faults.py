@@ -63,7 +63,9 @@ def test_frames_that_could_not_be_read_are_not_called_damaged(
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_neither_are_arrays_of_zarr(kind: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_array_of_zarr_is_not_called_damaged(
+    kind: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     compress(MOVIE, tmp_path / "movie.zarr", zero_level=0, conversion_gain=10)
     monkeypatch.setattr(zarr, "open", failing(kind))
     for call in (open_movie, describe):

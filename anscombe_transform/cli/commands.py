@@ -17,6 +17,8 @@ from rich.table import Table
 from anscombe_transform.cli.console import console, one_line_for_errors, print_json, print_rows, progress_bar
 from anscombe_transform.cli.demo import Demonstration, demonstrate
 from anscombe_transform.cli.options import (
+    ArrayKey,
+    Beta,
     ConversionGain,
     EncodedDType,
     Frames,
@@ -32,9 +34,9 @@ from anscombe_transform.cli.options import (
     parse_sizes,
     parse_storage_options,
 )
-from anscombe_transform.codecs.anscombe_v3 import AnscombeTransformV3
+from anscombe_transform.codecs.anscombe_zarr3 import AnscombeTransformV3
 from anscombe_transform.estimate.estimation import estimate_parameters
-from anscombe_transform.estimate.plot import check_picture, save_photon_transfer_curve
+from anscombe_transform.estimate.plot import check_picture, save_picture
 from anscombe_transform.movies.movie import Movie
 from anscombe_transform.movies.opening import open_movie
 from anscombe_transform.recordings.compression import compress as compress_movie
@@ -65,7 +67,7 @@ def compress(
     frames: Frames = None,
     zero_level: ZeroLevel = None,
     conversion_gain: ConversionGain = None,
-    beta: Annotated[float, typer.Option(help="Noise standard deviations per code.")] = 0.5,
+    beta: Beta = 0.5,
     encoded_dtype: EncodedDType = None,
     out_of_range: Annotated[
         str | None, typer.Option(help="clamp: store values that have no code as the nearest; by default an error.")
@@ -132,7 +134,7 @@ def decompress(
             show_default=False,
         ),
     ],
-    key: Annotated[str | None, typer.Option(help="Which array of a Zarr group.")] = None,
+    key: ArrayKey = None,
     frames: Frames = None,
     overwrite: Overwrite = False,
     storage_option: StorageOptions = None,
@@ -163,7 +165,7 @@ def decompress(
 @app.command()
 def info(
     store: StoreArgument,
-    key: Annotated[str | None, typer.Option(help="Which array of a Zarr group.")] = None,
+    key: ArrayKey = None,
     storage_option: StorageOptions = None,
     json: Json = False,
 ) -> None:
@@ -212,7 +214,7 @@ def estimate(
             source, max_frames=max_frames, progress=lambda done, total: in_bytes("Reading", done, total)
         )
         if plot is not None:
-            save_photon_transfer_curve(result, plot)
+            save_picture(result.plot, plot)
     if json:
         print_json(result.to_dict())
     else:
@@ -261,7 +263,7 @@ def demo(
     key: Key = None,
     zero_level: Annotated[float | None, typer.Option(help="ADU at zero photons; needed with --movie.")] = None,
     conversion_gain: Annotated[float | None, typer.Option(help="ADU per photon; needed with --movie.")] = None,
-    beta: Annotated[float, typer.Option(help="Noise standard deviations per code.")] = 0.5,
+    beta: Beta = 0.5,
     encoded_dtype: Annotated[str, typer.Option(help="dtype of the codes.")] = "uint8",
     output: Annotated[
         Path | None, typer.Option(help="A new folder in which to keep the arrays; by default they are thrown away.")

@@ -5,17 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import zarr
 from zarr.codecs import ZstdCodec
 
-from anscombe_transform._typing import Array
-from anscombe_transform.codecs.anscombe_v3 import AnscombeTransformV3
+from anscombe_transform._typing import Array, Progress, StageProgress
+from anscombe_transform.codecs.anscombe_zarr3 import AnscombeTransformV3
 from anscombe_transform.quality import Errors, measure_errors
 
 _READ = """
@@ -48,7 +47,7 @@ def demonstrate(
     movie: Array,
     codec: AnscombeTransformV3,
     folder: Path,
-    progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+    progress: StageProgress = lambda stage, done, total: None,
 ) -> Demonstration:
     """Compress a movie, read it back in a process of its own, and compare.
 
@@ -63,50 +62,29 @@ def demonstrate(
     progress : callable
         Called with the name of the stage, and the frames done and to do in it.
 
+    Returns
+    -------
+    Demonstration
+        What was saved, and what came back.
+
     Raises
     ------
     ValueError
         If the codec cannot hold the movie.
     """
-    frames_per_chunk = max(1, min(len(movie), _CHUNK // max(1, movie[0].size)))
-
-    def write(stage: str, name: str, filters: list[AnscombeTransformV3]) -> tuple[int, float]:
-        array = zarr.create_array(
-            folder / name,
-            shape=movie.shape,
-            chunks=(frames_per_chunk, *movie.shape[1:]),
-            dtype=movie.dtype,
-            filters=filters,
-            compressors=ZstdCodec(level=1),
-        )
-        elapsed = 0.0
-        for start in range(0, len(movie), 4 * frames_per_chunk):
-            frames = movie[start : start + 4 * frames_per_chunk]
-            began = time.perf_counter()
-            array[start : start + len(frames)] = frames
-            elapsed += time.perf_counter() - began
-            progress(stage, start + len(frames), len(movie))
-        return array.nbytes_stored(), elapsed
-
-    anscombe_size, write_time = write("Writing with the codec", "anscombe.zarr", [codec])
-    compressed_size, _ = write("Writing without it", "raw.zarr", [])
-    progress("Reading in a fresh process", 0, len(movie))
-    decoded_file = folder / "decoded.npy"
-    # -P keeps the folder in which the user stands from hiding the installed package.
-    read = subprocess.run(
-        [sys.executable, "-P", "-c", _READ, str(folder / "anscombe.zarr"), str(decoded_file)],
-        check=True,
-        capture_output=True,
-        text=True,
+    anscombe_size, write_time = _write(
+        movie, folder / "anscombe.zarr", [codec], partial(progress, "Writing with the codec")
     )
+    compressed_size, _ = _write(movie, folder / "raw.zarr", [], partial(progress, "Writing without it"))
+    progress("Reading in a fresh process", 0, len(movie))
+    decoded, read_time = _read_in_a_fresh_process(folder / "anscombe.zarr", folder / "decoded.npy")
     progress("Reading in a fresh process", len(movie), len(movie))
-    decoded: npt.NDArray[np.generic] = np.load(decoded_file, mmap_mode="r")
     return Demonstration(
         raw_size=movie.nbytes,
         compressed_size=compressed_size,
         anscombe_size=anscombe_size,
         write_time=write_time,
-        read_time=float(read.stdout),
+        read_time=read_time,
         errors=measure_errors(
             movie,
             decoded,
@@ -115,3 +93,33 @@ def demonstrate(
             beta=codec.beta,
         ),
     )
+
+
+def _write(movie: Array, path: Path, filters: list[AnscombeTransformV3], progress: Progress) -> tuple[int, float]:
+    """Write a movie to an array with these filters; return its bytes in the store, and the seconds that it took."""
+    frames_per_chunk = max(1, min(len(movie), _CHUNK // max(1, movie[0].size)))
+    array = zarr.create_array(
+        path,
+        shape=movie.shape,
+        chunks=(frames_per_chunk, *movie.shape[1:]),
+        dtype=movie.dtype,
+        filters=filters,
+        compressors=ZstdCodec(level=1),
+    )
+    elapsed = 0.0
+    for start in range(0, len(movie), 4 * frames_per_chunk):
+        frames = movie[start : start + 4 * frames_per_chunk]
+        began = time.perf_counter()
+        array[start : start + len(frames)] = frames
+        elapsed += time.perf_counter() - began
+        progress(start + len(frames), len(movie))
+    return array.nbytes_stored(), elapsed
+
+
+def _read_in_a_fresh_process(path: Path, decoded: Path) -> tuple[Array, float]:
+    """Return what a process reads that has only Zarr imported, by way of a file, and the seconds that it took."""
+    # -P keeps the folder in which the user stands from hiding the installed package.
+    read = subprocess.run(
+        [sys.executable, "-P", "-c", _READ, str(path), str(decoded)], check=True, capture_output=True, text=True
+    )
+    return np.load(decoded, mmap_mode="r"), float(read.stdout)

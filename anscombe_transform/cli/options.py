@@ -14,7 +14,8 @@ _PARAMETERS = (
     *("zarr_format", "zero_level"),
 )
 _ASSIGNED = re.compile(rf"(?<![\w./\\(-])({'|'.join(_PARAMETERS)})=('[^']*'|[^\s,;:]+)")
-_NAMED = re.compile(rf"(?<![\w./\\-])({'|'.join(name for name in _PARAMETERS if '_' in name)}|(?<=as )key)(?![\w/\\])")
+_UNMISTAKABLE = "|".join(name for name in _PARAMETERS if "_" in name)
+_NAMED = re.compile(rf"(?<![\w./\\-])({_UNMISTAKABLE}|(?<=as )key)(?![\w/\\=])")
 
 MovieArgument = Annotated[
     str,
@@ -34,12 +35,14 @@ Key = Annotated[
     str | None, typer.Option(help="Which array in the file, such as /data/movie; for a TIFF file, such as C=0.")
 ]
 
+ArrayKey = Annotated[str | None, typer.Option("--key", help="Which array of a Zarr group.")]
 Frames = Annotated[str | None, typer.Option(help="Which frames, START:STOP or START:STOP:STEP; by default all.")]
 
 ZeroLevel = Annotated[float | None, typer.Option(help="ADU at zero photons; by default estimated.")]
 
 ConversionGain = Annotated[float | None, typer.Option(help="ADU per photon; by default estimated.")]
 
+Beta = Annotated[float, typer.Option(help="Noise standard deviations per code.")]
 EncodedDType = Annotated[str | None, typer.Option(help="dtype of the codes; by default the narrowest that holds them.")]
 
 StorageOptions = Annotated[

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from anscombe_transform._formatting import with_error
-from anscombe_transform._typing import Floats
-from anscombe_transform.codecs.anscombe_v2 import AnscombeTransformV2
-from anscombe_transform.codecs.anscombe_v3 import AnscombeTransformV3
+from anscombe_transform.codecs.anscombe_zarr2 import AnscombeTransformV2
+from anscombe_transform.codecs.anscombe_zarr3 import AnscombeTransformV3
+from anscombe_transform.estimate.curve import PhotonTransferCurve
 from anscombe_transform.estimate.gathering import NoiseSamples, gather_noise_samples
 from anscombe_transform.estimate.line import LEAST_SIGNIFICANCE, NoiseLine, fit_noise_line
 from anscombe_transform.movies.movie import Movie, as_movie
@@ -30,28 +30,6 @@ _FEWEST_TILES = 4
 
 _FEWEST_SAMPLES = 50
 """The fewest samples of a bin that the line is fitted to."""
-
-
-@dataclass(frozen=True, eq=False)
-class PhotonTransferCurve:
-    """The variance of the noise by mean intensity, one entry per bin of intensity, in ascending order.
-
-    Attributes
-    ----------
-    intensity : ndarray of float64
-        Mean intensity, in ADU.
-    variance : ndarray of float64
-        Variance of the noise in one frame, in ADU squared.
-    count : ndarray of int64
-        Samples of noise.
-    used : ndarray of bool
-        Whether the bin takes part in the line: bins with saturated values, or with few samples, do not.
-    """
-
-    intensity: Floats
-    variance: Floats
-    count: npt.NDArray[np.int64]
-    used: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +117,9 @@ class ParameterEstimate:
         """
         from anscombe_transform.estimate.plot import plot_photon_transfer_curve
 
-        return plot_photon_transfer_curve(self, ax)
+        (_, gain), (_, zero), *_ = self.table()
+        label = f"gain {gain},\nzero level {zero}"
+        return plot_photon_transfer_curve(self.photon_transfer_curve, self.conversion_gain, self.zero_level, label, ax)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the estimate as JSON values: names, numbers and lists."""

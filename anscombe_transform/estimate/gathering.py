@@ -69,6 +69,11 @@ def gather_noise_samples(
     progress : callable, optional
         Called with the number of frames read and of those to read.
 
+    Returns
+    -------
+    NoiseSamples
+        Sums over the samples, and the range of the movie.
+
     Raises
     ------
     TypeError

@@ -60,6 +60,11 @@ def fit_noise_line(sums: Floats) -> NoiseLine:
     sums : ndarray of float64
         Of shape (3, tiles, bins, classes): the number of samples, the sum of their intensities in ADU and the sum of
         their variances in ADU squared. Errors are told from how the line changes without one of the tiles.
+
+    Returns
+    -------
+    NoiseLine
+        The line, with its errors and the classes that it was fitted to.
     """
     without_one = sums.sum(axis=1, keepdims=True) - np.concatenate([np.zeros_like(sums[:, :1]), sums], axis=1)
     without_one = without_one[:, np.append(True, sums[0].any(axis=(1, 2)))]

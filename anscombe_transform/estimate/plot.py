@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from anscombe_transform._optional import require_extra
+from anscombe_transform.estimate.curve import PhotonTransferCurve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from anscombe_transform.estimate.estimation import ParameterEstimate
 
 
 _REASON = "pictures need Matplotlib"
 
 
-def plot_photon_transfer_curve(estimate: ParameterEstimate, ax: Axes | None = None) -> Axes:
+def plot_photon_transfer_curve(
+    curve: PhotonTransferCurve, conversion_gain: float, zero_level: float, label: str, ax: Axes | None = None
+) -> Axes:
     """Draw the variance of the noise by intensity, with the line that was fitted to it.
 
     Parameters
     ----------
-    estimate : ParameterEstimate
+    curve : PhotonTransferCurve
         What to draw.
+    conversion_gain, zero_level : float
+        The line, in ADU per photon and in ADU.
+    label : str
+        What the legend says of it.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default in a new figure.
 
@@ -37,8 +43,6 @@ def plot_photon_transfer_curve(estimate: ParameterEstimate, ax: Axes | None = No
         with require_extra(_REASON, "plot"):
             from matplotlib import pyplot
         _, ax = pyplot.subplots(layout="constrained")
-    curve = estimate.photon_transfer_curve
-    gain, zero = estimate.conversion_gain, estimate.zero_level
     used = curve.used
     ax.plot(curve.intensity[used], curve.variance[used], "o", markersize=4, label="bins of intensity")
     if not used.all():
@@ -51,9 +55,8 @@ def plot_photon_transfer_curve(estimate: ParameterEstimate, ax: Axes | None = No
             fillstyle="none",
             label="saturated, or few samples",
         )
-    ends = np.array([zero, max(curve.intensity.max(), zero)])
-    (_, gain_text), (_, zero_text), *_ = estimate.table()
-    ax.plot(ends, gain * (ends - zero), "-", color="C1", label=f"gain {gain_text},\nzero level {zero_text}")
+    ends = np.array([zero_level, max(curve.intensity.max(), zero_level)])
+    ax.plot(ends, conversion_gain * (ends - zero_level), "-", color="C1", label=label)
     ax.set(xlabel="Mean intensity (ADU)", ylabel="Variance of the noise (ADU²)", title="Photon transfer curve")
     ax.margins(0.03)
     ax.set_ylim(bottom=0)
@@ -80,10 +83,10 @@ def check_picture(path: Path) -> None:
         raise ValueError(f"{path} cannot be written: there is no folder {path.parent}")
 
 
-def save_photon_transfer_curve(estimate: ParameterEstimate, path: Path) -> None:
-    """Draw the photon transfer curve to a file, in the format that its suffix names."""
+def save_picture(draw: Callable[[Axes], object], path: Path) -> None:
+    """Draw a picture to a file, in the format that its suffix names."""
     from matplotlib.figure import Figure
 
     figure = Figure(layout="constrained")
-    plot_photon_transfer_curve(estimate, figure.subplots())
+    draw(figure.subplots())
     figure.savefig(path, dpi=150)

@@ -17,7 +17,7 @@ from anscombe_transform._formatting import one_line
 from anscombe_transform.movies.formats.detection import open_files, open_path
 from anscombe_transform.movies.formats.zarr import open_zarr
 from anscombe_transform.movies.source import Source
-from anscombe_transform.storage.places import Place, places_at, without_local_protocol
+from anscombe_transform.storage.overlap import Place, places_at, without_local_protocol
 
 
 @dataclass(frozen=True, eq=False)

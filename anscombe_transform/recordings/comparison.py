@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from anscombe_transform._kernels.errors import squared_errors
+from anscombe_transform._kernels.squared_errors import squared_errors
 from anscombe_transform._typing import Array
 from anscombe_transform.codecs.configuration import CodecParameters
 from anscombe_transform.transform.arrays import decode_array, encode_array

@@ -22,7 +22,7 @@ from anscombe_transform.recordings.results import Compression
 from anscombe_transform.recordings.writing import load_dask, unit_of_writing, write_movie
 from anscombe_transform.storage.layout import Compressor, Layout, Sizes
 from anscombe_transform.storage.location import Location, options_for
-from anscombe_transform.storage.occupancy import check_apart, check_free
+from anscombe_transform.storage.overwriting import check_apart, check_free
 from anscombe_transform.transform.parameters import OutOfRange
 
 _SAMPLES = 4

@@ -21,7 +21,7 @@ from anscombe_transform.recordings.results import Decompression
 from anscombe_transform.recordings.writing import write_movie
 from anscombe_transform.storage.layout import Layout
 from anscombe_transform.storage.location import PROVENANCE, Location, options_for
-from anscombe_transform.storage.occupancy import check_apart, check_free
+from anscombe_transform.storage.overwriting import check_apart, check_free
 
 _BLOCK_SIZE = 1 << 26
 """Bytes of a movie that are read at a time, as nearly as chunks allow."""

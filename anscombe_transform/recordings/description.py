@@ -14,7 +14,7 @@ from anscombe_transform.recordings.writing import unit_of_writing
 from anscombe_transform.storage.draft import begun
 from anscombe_transform.storage.groups import array_at
 from anscombe_transform.storage.location import PROVENANCE, Location
-from anscombe_transform.storage.occupancy import state_of
+from anscombe_transform.storage.overwriting import state_of
 from anscombe_transform.transform.ranges import held_range
 
 
@@ -56,7 +56,7 @@ class Description:
         How many chunks, or shards, are in the store, and how many there are. A chunk that has nothing but the fill
         value is not stored.
     story : mapping or None
-        How the array was made, if it says so: see `compress`.
+        How the array was made, if it says so. The guide lists the fields.
     """
 
     store: str

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from anscombe_transform._typing import Progress
-from anscombe_transform.codecs.anscombe_v2 import AnscombeTransformV2
-from anscombe_transform.codecs.anscombe_v3 import AnscombeTransformV3
+from anscombe_transform.codecs.anscombe_zarr2 import AnscombeTransformV2
+from anscombe_transform.codecs.anscombe_zarr3 import AnscombeTransformV3
 from anscombe_transform.codecs.configuration import CodecParameters
 from anscombe_transform.movies.movie import Movie, size_of
 from anscombe_transform.recordings.codec_choice import choose_codec, choose_parameters
@@ -22,7 +22,7 @@ from anscombe_transform.recordings.results import Compression
 from anscombe_transform.storage.draft import Draft, begun, finished
 from anscombe_transform.storage.layout import Layout, ome_image
 from anscombe_transform.storage.location import PROVENANCE, Location
-from anscombe_transform.storage.occupancy import state_of
+from anscombe_transform.storage.overwriting import state_of
 from anscombe_transform.transform.parameters import OutOfRange
 
 RESUME_HINT = "resume=True goes on with it, "

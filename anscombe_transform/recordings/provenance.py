@@ -1,4 +1,16 @@
-"""What an array says about how it was made."""
+"""What an array says about how it was made, in its attribute ``anscombe_transform``.
+
+=============== ========================================================================================
+``version``     of this package
+``parameters``  of a compressed array: ``source``, "given" or "estimated"; ``zero_level`` in ADU and
+                ``conversion_gain`` in ADU per photon; if they were estimated, their standard errors,
+                ``zero_level_error`` and ``conversion_gain_error``, and how many ``frames`` were read
+``input``       ``shape`` and ``dtype`` of the movie; of a file also its ``name``, the ``key`` of the
+                array in it, and which ``frames`` of it: ``start``, ``stop`` and ``step``
+``frame_rate``  in Hz, if it is known
+``pixel_size``  [y, x] in µm, if it is known
+=============== ========================================================================================
+"""
 
 from __future__ import annotations
 

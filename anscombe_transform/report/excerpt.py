@@ -83,6 +83,11 @@ def read_excerpt(movie: Movie, max_frames: int | None = None, progress: Progress
     progress : callable, optional
         Called with the number of frames read and of those to read.
 
+    Returns
+    -------
+    Excerpt
+        The frames, and where in the movie they are.
+
     Raises
     ------
     ValueError

@@ -11,7 +11,6 @@ import numpy as np
 
 from anscombe_transform._typing import Floats
 from anscombe_transform.estimate.estimation import ParameterEstimate
-from anscombe_transform.estimate.plot import plot_photon_transfer_curve
 from anscombe_transform.report.figures import (
     as_data_uri,
     new_axes,
@@ -70,7 +69,7 @@ def draw_pictures(
 
     if estimate is not None:
         figure, (ax,) = new_axes(3.6, 1)
-        plot_photon_transfer_curve(estimate, ax).set_title("")
+        estimate.plot(ax).set_title("")
         if report.conversion_gain_error is None:
             plot_given_line(ax, zero, gain)
         pictures["photon_transfer_curve"] = as_data_uri(figure, "svg")

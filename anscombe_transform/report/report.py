@@ -14,7 +14,7 @@ import numpy.typing as npt
 from anscombe_transform._files import whole_file
 from anscombe_transform._optional import require_extra
 from anscombe_transform._typing import Floats, Progress, StageProgress
-from anscombe_transform.codecs.anscombe_v3 import AnscombeTransformV3
+from anscombe_transform.codecs.anscombe_zarr3 import AnscombeTransformV3
 from anscombe_transform.estimate.estimation import ParameterEstimate, estimate_parameters
 from anscombe_transform.movies.movie import Movie, as_movie, check_movie
 from anscombe_transform.quality import measure_stabilized_noise

@@ -14,7 +14,7 @@ from zarr.codecs import ZstdCodec
 from zarr.storage import MemoryStore
 
 from anscombe_transform._typing import Array, Floats
-from anscombe_transform.codecs.anscombe_v3 import AnscombeTransformV3
+from anscombe_transform.codecs.anscombe_zarr3 import AnscombeTransformV3
 from anscombe_transform.report.excerpt import Excerpt, Regions, chunks_of, frames_per_chunk, means_of_squares
 from anscombe_transform.transform.arrays import encode_array
 from anscombe_transform.transform.parameters import EncodedDType, Transform

@@ -10,7 +10,7 @@ from zarr.storage import ZipStore
 
 from anscombe_transform._formatting import one_line
 from anscombe_transform.storage.location import Location
-from anscombe_transform.storage.occupancy import state_of
+from anscombe_transform.storage.overwriting import state_of
 
 if TYPE_CHECKING:
     from anscombe_transform.storage.draft import ZarrArray

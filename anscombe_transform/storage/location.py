@@ -16,7 +16,7 @@ from zarr.storage import FsspecStore, LocalStore
 
 from anscombe_transform._dependencies import sync
 from anscombe_transform._faults import FAULTS, software_fault
-from anscombe_transform.storage.places import without_local_protocol
+from anscombe_transform.storage.overlap import without_local_protocol
 
 UNFINISHED = "unfinished.json"
 """The key under which an array that is being written has its metadata, until all chunks are there."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from anscombe_transform._typing import Array
-from anscombe_transform.movies.axes import parse_choice
+from anscombe_transform.movies.axis_choice import parse_choice
 from anscombe_transform.movies.formats.tiff_pages import JPEG, Images, Integers, clear_errors, find_images
 from anscombe_transform.movies.movie import shape_problem
 from anscombe_transform.movies.raw import DiskFile, RawFrames

@@ -20,7 +20,7 @@ from anscombe_transform._dependencies import full_axes
 from anscombe_transform._faults import FAULTS, software_fault
 from anscombe_transform._formatting import one_line
 from anscombe_transform._optional import require_extra
-from anscombe_transform.movies.axes import movie_axes
+from anscombe_transform.movies.axis_choice import movie_axes
 from anscombe_transform.movies.formats.tiff_metadata import read_metadata, scanimage_shape, scanimage_text
 
 Integers = npt.NDArray[np.int64]

@@ -10,7 +10,7 @@ import numpy as np
 import zarr
 
 from anscombe_transform._typing import Array
-from anscombe_transform.movies.axes import movie_axes, parse_choice
+from anscombe_transform.movies.axis_choice import movie_axes, parse_choice
 from anscombe_transform.movies.source import Source, check_array, part
 from anscombe_transform.movies.units import frame_rate, pixel_size, positive
 from anscombe_transform.storage.groups import array_in, check_no_key, choose_array, open_node, pyramid_of
@@ -30,6 +30,11 @@ def open_zarr(path: Path | str, key: str | None, storage_options: Mapping[str, A
         The path of the array in a group, or what to take along axes of an OME-Zarr, such as ``C=0``.
     storage_options : mapping, optional
         For fsspec, where there is a URL.
+
+    Returns
+    -------
+    Source
+        The movie in the array, whose frames are read when they are asked for.
     """
     location = Location.parse(path, storage_options)
     node = open_node(location)

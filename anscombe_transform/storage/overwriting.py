@@ -1,0 +1,68 @@
+"""What already is where an array is to be written, and whether it may be deleted."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from anscombe_transform._dependencies import sync
+from anscombe_transform.storage.draft import begun
+from anscombe_transform.storage.location import METADATA, Location
+from anscombe_transform.storage.overlap import Place, places_of
+
+_OF_ZARR = re.compile(r"zarr\.json|unfinished\.json|[\d.]+|.*\.partial|\..*")
+"""Files in the root of an array or group: metadata, chunks of format 2, what an interruption left, and hidden ones."""
+
+State = Literal["empty", "unfinished", "zarr", "other"]
+
+
+def state_of(location: Location) -> State:
+    """Return what is at a location: nothing, an array that is not finished, Zarr data, or other files."""
+    if location.is_local and not Path(location.url).is_dir():
+        return "other" if Path(location.url).exists() else "empty"
+    if begun(location) is not None:
+        return "unfinished"
+    if any(location.get(key) is not None for key in METADATA):
+        return "zarr"
+    with location.reached():
+        return "empty" if sync(location.store(read_only=True).is_empty("")) else "other"
+
+
+def check_free(location: Location, *, overwrite: bool, hint: str = "") -> None:
+    """Raise ValueError if something there may not be deleted; `hint` says what else can be done with it."""
+    url, state = location.url, state_of(location)
+    if state == "other":
+        raise ValueError(f"{url} holds files that are not a Zarr array: choose another output, or delete them")
+    if overwrite and (others := _other_files(location)):
+        raise ValueError(f"{url} also holds {others[0]}, which is not part of a Zarr array: choose another output")
+    if state == "unfinished" and not overwrite:
+        raise ValueError(f"{url} holds an array that is not finished: {hint}overwrite=True deletes it")
+    if state == "zarr" and not overwrite:
+        raise ValueError(f"{url} holds Zarr data: choose another output, or overwrite=True to delete them")
+
+
+def _other_files(location: Location) -> list[str]:
+    """Return the names of files in the root of a local folder that are not part of an array or group."""
+    if not location.is_local or not Path(location.url).is_dir():
+        return []
+    names = [path.name for path in Path(location.url).iterdir() if path.is_file()]
+    return sorted(name for name in names if not _OF_ZARR.fullmatch(name))
+
+
+def check_apart(location: Location, movie: object, *, overwrite: bool = False) -> None:
+    """Raise ValueError if a movie is at a location, within it, or around it, or if nobody can tell."""
+    url = location.url
+    if not location.is_local and (signs := set("*?[") & set(url)):
+        raise ValueError(f"{url} has a {min(signs)!r}, which stores take for a pattern: choose another name")
+    places = places_of(movie)
+    if places is None and overwrite and state_of(location) != "empty":
+        raise ValueError(
+            f"{url} may be where the movie is, which {type(movie).__name__} does not tell: choose another output, or "
+            "delete this one yourself if you are sure that the movie is elsewhere"
+        )
+    with location.reached():
+        here = Place.of(url, location.storage_options)
+    for place in places or ():
+        if here.overlaps(place):
+            raise ValueError(f"{url} is where the movie is, {place.path}: choose another output")

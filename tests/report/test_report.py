@@ -1,0 +1,388 @@
+"""What a report measures, what its page shows, and what it refuses."""
+
+import json
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import zarr
+from zarr.codecs import ZstdCodec
+
+from anscombe_transform import decode, encode, estimate_parameters
+from anscombe_transform.report import excerpt as excerpt_room
+from anscombe_transform.report.excerpt import find_regions, read_excerpt
+from anscombe_transform.report.report import BETAS, make_report
+from anscombe_transform.report.result import Report
+from anscombe_transform.report.tradeoff import TradeoffMeter, count_codes
+from anscombe_transform.simulate import Detector, Scene, simulate_movie
+from anscombe_transform.transform.parameters import Transform
+
+Movie = npt.NDArray[np.int16]
+
+NAME = '<b>mouse&"7'
+GIVEN: dict[str, Any] = {"zero_level": 80.0, "conversion_gain": 40.0}
+
+
+class Recording:
+    """A movie that knows more than its values, and is sliced along time only."""
+
+    frame_rate = 30.0
+    pixel_size = (1.5, 1.0)
+
+    def __init__(self, values: npt.NDArray[Any], name: str = NAME) -> None:
+        self.values, self.shape, self.dtype, self.name = values, values.shape, values.dtype, name
+        self.read: list[tuple[int, int]] = []
+
+    def __getitem__(self, index: slice) -> npt.NDArray[Any]:
+        assert isinstance(index, slice)
+        assert index.step is None
+        self.read.append((index.start, index.stop))
+        return self.values[index]
+
+
+class Page(HTMLParser):
+    """What a browser makes of a page, as far as the tests ask."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.images: list[dict[str, str | None]] = []
+        self.addresses: list[str | None] = []
+        self.tags: set[str] = set()
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        if tag == "img":
+            self.images.append(dict(attrs))
+        self.addresses += [value for name, value in attrs if name in ("src", "href", "srcset", "data", "action")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def movie() -> Movie:
+    movie: Movie = simulate_movie((150, 64, 80), Scene(background=(3, 15), cells=(10, 60)), Detector(read_noise=30))
+    return movie
+
+
+@pytest.fixture(scope="module")
+def made(movie: Movie, tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, str]:
+    output = tmp_path_factory.mktemp("report") / "report.html"
+    report = make_report(Recording(movie), output)
+    assert [path.name for path in output.parent.iterdir()] == ["report.html"]
+    return report, output.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def report(made: tuple[Report, str]) -> Report:
+    return made[0]
+
+
+@pytest.fixture(scope="module")
+def html(made: tuple[Report, str]) -> str:
+    return made[1]
+
+
+def decoded(movie: Movie, report: Report, beta: float) -> npt.NDArray[np.float64]:
+    parameters: dict[str, Any] = {
+        "zero_level": report.zero_level,
+        "conversion_gain": report.conversion_gain,
+        "beta": beta,
+    }
+    codes = encode(movie, **parameters, encoded_dtype="int16")
+    return decode(codes, **parameters, decoded_dtype="int16").astype(np.float64)
+
+
+def noise_of(intensity: npt.NDArray[Any], report: Report) -> npt.NDArray[np.float64]:
+    photons = np.maximum(0, (intensity - report.zero_level) / report.conversion_gain)
+    noise: npt.NDArray[np.float64] = report.conversion_gain * np.sqrt(photons + 3 / 8)
+    return noise
+
+
+def test_it_uses_the_estimate_and_says_so(movie: Movie, report: Report, html: str) -> None:
+    estimate = estimate_parameters(movie)
+    assert (report.conversion_gain, report.zero_level) == (estimate.conversion_gain, estimate.zero_level)
+    assert report.conversion_gain_error == estimate.conversion_gain_error
+    assert [t.beta for t in report.tradeoffs] == list(BETAS)
+    assert [t.encoded_dtype for t in report.tradeoffs] == [estimate.codec(beta=beta).encoded_dtype for beta in BETAS]
+    for _, value in estimate.table()[:2]:
+        assert value in Page(html).text
+
+
+def test_sizes_are_those_of_arrays_written_by_hand(movie: Movie, report: Report, tmp_path: Path) -> None:
+    def size(name: str, filters: list[Any]) -> int:
+        array = zarr.create_array(
+            tmp_path / name,
+            shape=movie.shape,
+            chunks=movie.shape,
+            dtype=movie.dtype,
+            filters=filters,
+            compressors=ZstdCodec(level=1),
+        )
+        array[...] = movie
+        return sum(path.stat().st_size for path in (tmp_path / name).rglob("*") if path.is_file())
+
+    assert report.raw_size == movie.nbytes
+    assert report.size_without_codec == size("without", [])
+    for t in report.tradeoffs:
+        assert t.size == size(f"{t.beta}", [estimate_parameters(movie).codec(beta=t.beta)])
+        assert t.ratio == pytest.approx(movie.nbytes / t.size)
+
+
+@pytest.mark.parametrize("i", range(len(BETAS)))
+def test_errors_are_those_of_encoding_and_decoding(movie: Movie, report: Report, i: int) -> None:
+    t = report.tradeoffs[i]
+    error = decoded(movie, report, t.beta) - movie
+    relative = error / noise_of(movie, report)
+    assert t.noise_added == pytest.approx(relative.var(axis=0, ddof=1).mean())
+    assert t.noise_added == pytest.approx(t.beta**2 / 12, rel=0.04)
+    assert t.noise_added_in_theory == pytest.approx(t.beta**2 / 12)
+    assert t.largest_error == pytest.approx(np.abs(relative).max())
+    assert t.offset == pytest.approx(error.mean() / report.conversion_gain)
+    assert t.offset == pytest.approx(t.beta**2 / 12, abs=0.01)
+    photons = noise_of(np.array(report.intensity), report) / report.conversion_gain
+    np.testing.assert_allclose(t.mean_error, t.beta**2 / 12 / photons, atol=0.02)
+    np.testing.assert_allclose(t.rms_error, np.hypot(t.beta**2 / 12 / photons, t.beta / np.sqrt(12)), rtol=0.05)
+
+
+@pytest.mark.parametrize("i", range(len(BETAS)))
+def test_correlations_are_those_of_the_traces_with_the_decoded_ones(movie: Movie, report: Report, i: int) -> None:
+    t = report.tradeoffs[i]
+    back = decoded(movie, report, t.beta)
+
+    def median_and_worst(original: npt.NDArray[Any], decoded: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        of_traces = [np.corrcoef(x, y)[0, 1] for x, y in zip(original.T, decoded.T, strict=True)]
+        return np.asarray(np.quantile(of_traces, [0.5, 0.05]))
+
+    pixels = median_and_worst(movie.reshape(150, -1), back.reshape(150, -1))
+    np.testing.assert_allclose(t.pixel_correlation, pixels, rtol=1e-9)
+    regions = find_regions(read_excerpt(movie))
+    assert (report.regions, report.region_side) == (len(regions.top), 8) == (20, 8)
+    parts = [np.s_[:, y : y + 8, x : x + 8] for y, x in zip(regions.top, regions.left, strict=True)]
+    original, after = (np.stack([m[part].mean(axis=(1, 2)) for part in parts], axis=1) for m in (movie, back))
+    np.testing.assert_allclose(regions.traces, original)
+    np.testing.assert_allclose(t.region_correlation, median_and_worst(original, after), rtol=1e-9)
+
+
+def test_histogram_counts_each_code(movie: Movie, report: Report) -> None:
+    encoded = encode(
+        movie, zero_level=report.zero_level, conversion_gain=report.conversion_gain, encoded_dtype="int16", beta=0.5
+    )
+    codes, count = np.unique(encoded, return_counts=True)
+    assert (report.codes.beta, report.codes.width) == (0.5, 1)
+    histogram = np.array(report.codes.count)
+    np.testing.assert_array_equal(np.flatnonzero(histogram) + report.codes.first, codes)
+    np.testing.assert_array_equal(histogram[histogram > 0], count)
+
+
+def test_many_codes_are_counted_in_groups() -> None:
+    excerpt = read_excerpt(np.arange(0, 60_000, 100, dtype=np.uint16).reshape(6, 10, 10))
+    histogram = count_codes(excerpt, Transform(0, 1))
+    assert histogram.width >= 2
+    assert len(histogram.count) <= 128
+    assert sum(histogram.count) == 600
+
+
+def test_the_page_needs_nothing_else(html: str) -> None:
+    page = Page(html)
+    assert page.images
+    assert all(str(address).startswith("data:image/") for address in page.addresses)
+    assert all(image["alt"] for image in page.images)
+    assert not page.tags & {"script", "link", "iframe", "object"}
+    for reference in ("url(", "@import", "http:", "https:", "file:", "<svg"):
+        assert reference not in html
+    assert '<html lang="en">' in html
+    assert len(html) < 2_000_000
+
+
+def test_the_name_is_text_whatever_it_is(html: str) -> None:
+    assert NAME not in html
+    assert f"Compression report: {NAME}" in Page(html).text
+
+
+def test_the_page_shows_the_figures(report: Report, html: str) -> None:
+    text = " ".join(Page(html).text.split())
+    assert "150 frames of 64 \N{MULTIPLICATION SIGN} 80 pixels, int16" in text
+    assert "30 Hz" in text
+    assert "1.5 \N{MULTIPLICATION SIGN} 1 µm" in text
+    assert "all 150 frames" in text
+    for t in report.tradeoffs:
+        assert f"{t.ratio:.2f}" in text
+        assert f"{int(t.region_correlation[0] * 1e4) / 1e4:.4f}" in text
+    assert "2.1 %" in text
+    assert "Check the parameters first" not in text
+
+
+def test_figures_are_json(report: Report) -> None:
+    figures = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert figures["tradeoffs"][1]["beta"] == 0.5
+    assert figures["shape"] == [150, 64, 80]
+
+
+def test_given_parameters_are_used_and_doubted_where_they_do_not_fit(movie: Movie, tmp_path: Path) -> None:
+    stages = []
+    dim = movie - np.int16(100)
+    assert dim.min() < 0
+    report = make_report(
+        dim,
+        tmp_path / "r.html",
+        zero_level=0,
+        conversion_gain=60,
+        encoded_dtype="uint16",
+        max_frames=50,
+        progress=lambda stage, done, total: stages.append((stage, done, total)),
+    )
+    assert (report.zero_level, report.conversion_gain, report.zero_level_error) == (0, 60, None)
+    assert report.tradeoffs[0].encoded_dtype == "int8"
+    assert (report.first_frame, report.frames, report.name) == (50, 50, None)
+    assert stages[-1] == ("Compressing with beta 2", 50, 50)
+    text = " ".join(Page((tmp_path / "r.html").read_text(encoding="utf-8")).text.split())
+    assert "60 ADU per photon, given" in text
+    assert "50 of 150 frames, from number 50 on" in text
+    assert "Check the parameters first" in text
+
+
+def test_a_dtype_that_holds_the_movie_is_used_for_all_betas(movie: Movie, tmp_path: Path) -> None:
+    report = make_report(np.maximum(movie, 0), tmp_path / "r.html", **GIVEN, encoded_dtype="uint16", max_frames=20)
+    assert {t.encoded_dtype for t in report.tradeoffs} == {"uint16"}
+
+
+def test_where_the_curve_cannot_be_measured_the_page_says_why(tmp_path: Path) -> None:
+    flat = 100 + 40 * np.random.default_rng(0).poisson(50, (20, 40, 40)).astype(np.float32)
+    with pytest.raises(ValueError, match="too little range of brightness"):
+        make_report(flat, tmp_path / "r.html")
+    assert list(tmp_path.iterdir()) == []
+    make_report(flat, tmp_path / "r.html", zero_level=100, conversion_gain=40)
+    assert "It could not be measured: movie has too little range" in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_codes_of_16_bits_in_a_movie_of_8_are_measured_in_a_wider_array(tmp_path: Path) -> None:
+    movie = np.random.default_rng(0).poisson(np.linspace(10, 200, 32), (40, 32, 32)).astype(np.uint8)
+    report = make_report(movie, tmp_path / "r.html", zero_level=0, conversion_gain=0.2)
+    assert [t.array_dtype for t in report.tradeoffs] == ["int16", "uint8", "uint8", "uint8"]
+    assert report.tradeoffs[0].ratio == movie.nbytes / report.tradeoffs[0].size
+    assert "the codes need an array of int16" in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_a_page_that_cannot_be_written_leaves_the_old_one(
+    movie: Movie, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Path, target: Path) -> None:
+        raise OSError("disk full")
+
+    output = tmp_path / "r.html"
+    output.write_text("old")
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        make_report(movie, output, **GIVEN, max_frames=5)
+    assert [path.name for path in tmp_path.iterdir()] == ["r.html"]
+    assert output.read_text() == "old"
+
+
+@pytest.mark.parametrize("module", ["jinja2", "matplotlib"])
+def test_a_missing_package_is_named_before_anything_is_read(
+    movie: Movie, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    recording = Recording(movie)
+    with pytest.raises(ModuleNotFoundError, match="pip install 'anscombe-transform"):
+        make_report(recording, tmp_path / "r.html")
+    assert recording.read == []
+
+
+@pytest.mark.parametrize(
+    ("output", "options", "message"),
+    [
+        ("absent/r.html", {}, "there is no folder"),
+        (".", {}, "is a folder"),
+        ("r.html", {"zero_level": 0}, "must be given together"),
+        ("r.html", {"zero_level": 0, "conversion_gain": -1}, "conversion_gain must be above 0"),
+        ("r.html", {"encoded_dtype": "int64"}, "encoded_dtype must be one of"),
+        ("r.html", {"max_frames": 2}, "max_frames must be at least 3"),
+    ],
+)
+def test_wrong_arguments_are_named_before_anything_is_read(
+    movie: Movie, tmp_path: Path, output: str, options: dict[str, Any], message: str
+) -> None:
+    recording = Recording(movie)
+    with pytest.raises(ValueError, match=message):
+        make_report(recording, tmp_path / output, **options)
+    assert recording.read == []
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "message"),
+    [
+        (np.zeros((10, 8)), {}, "three axes, \\(time, y, x\\)"),
+        (np.zeros((2, 8, 8)), {}, "2 frames, but a report needs at least 3"),
+        (np.zeros((10, 8, 8)), {}, "movie has no noise"),
+        (np.zeros((10, 8, 8)), GIVEN, "does not change in frames 0 to 9"),
+        (np.full((10, 8, 8), np.nan), {}, "NaN"),
+        (np.full((10, 8, 8), np.nan), GIVEN, "NaN"),
+    ],
+)
+def test_unusable_movies_are_errors(
+    tmp_path: Path, values: npt.NDArray[Any], options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        make_report(values, tmp_path / "r.html", **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pixels_that_never_change_do_not_count(movie: Movie, tmp_path: Path) -> None:
+    margin = np.zeros_like(movie)
+    dark = make_report(np.concatenate([movie, margin], axis=2), tmp_path / "r.html", **GIVEN, max_frames=30)
+    alone = make_report(movie, tmp_path / "r.html", **GIVEN, max_frames=30)
+    for with_margin, without in zip(dark.tradeoffs, alone.tradeoffs, strict=True):
+        assert with_margin.noise_added == pytest.approx(without.noise_added)
+        assert with_margin.pixel_correlation == pytest.approx(without.pixel_correlation)
+
+
+def test_a_trace_that_decoding_makes_constant_has_no_correlation(movie: Movie) -> None:
+    excerpt = read_excerpt(movie)
+    meter = TradeoffMeter(excerpt, find_regions(excerpt), Transform(0, 1e6))
+    codec = replace(estimate_parameters(movie).codec(), zero_level=0, conversion_gain=1e6, encoded_dtype="int8")
+    assert meter.measure(codec)[0].pixel_correlation == (0, 0)
+
+
+def test_the_most_active_regions_are_found_where_something_happens() -> None:
+    movie = np.random.default_rng(0).poisson(20, (200, 64, 64)).astype(np.float64)
+    flash = 30 * (np.arange(200) % 50 < 20)[:, None, None]
+    for top, left in ((16, 40), (48, 0), (48, 8)):
+        movie[:, top : top + 8, left : left + 8] += flash
+    movie[:, :8, :8] *= 10  # bright and noisy, but nothing happens
+    regions = find_regions(read_excerpt(movie))
+    assert set(zip(regions.top[:3].tolist(), regions.left[:3].tolist(), strict=True)) == {(16, 40), (48, 0), (48, 8)}
+    first, second = ((int(regions.top[i]), int(regions.left[i])) for i in regions.apart(2))
+    assert {first, second} in ({(16, 40), (48, 0)}, {(16, 40), (48, 8)})
+
+
+def test_an_excerpt_of_large_frames_is_their_middle_and_reads_only_its_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(excerpt_room, "_LARGEST_EXCERPT", 256 * 10 * 12)
+    monkeypatch.setattr(excerpt_room, "_READ", 3 * 20 * 24 * 2)
+    values = np.random.default_rng(0).integers(0, 1 << 16, (300, 20, 24), dtype=np.uint16)
+    recording = Recording(values)
+    progress = []
+    excerpt = read_excerpt(recording, progress=lambda done, total: progress.append((done, total)))
+    np.testing.assert_array_equal(excerpt.values, values[22:278, 5:15, 6:18])
+    assert (excerpt.first, excerpt.top, excerpt.left) == (22, 5, 6)
+    np.testing.assert_allclose(excerpt.mean_image, values[22:278].mean(axis=0))
+    np.testing.assert_allclose(excerpt.mean, excerpt.values.mean(axis=0))
+    assert recording.read == list(pairwise([22, *range(24, 278, 3), 278]))
+    assert progress == [(stop - 22, 256) for _, stop in recording.read]
+
+
+def test_an_excerpt_is_read_in_whole_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(excerpt_room, "_READ", 4 * 4 * 4 * 2)
+    recording = Recording(np.zeros((30, 4, 4), np.int16))
+    recording.chunks = (10, 4, 4)  # type: ignore[attr-defined]
+    assert len(read_excerpt(recording, max_frames=20).values) == 20
+    assert recording.read == [(5, 10), (10, 20), (20, 25)]
