@@ -48,8 +48,8 @@ def measure_errors(
     Returns
     -------
     Errors
-        The noise of an input of u photons is taken as ``conversion_gain * sqrt(u + 3/8)`` ADU, below zero photons as
-        that of none.
+        The noise of an input of u photons is taken as ``conversion_gain * sqrt(u + 3/8)`` ADU, and below zero photons
+        as that at zero.
     """
     transform = Transform(zero_level, conversion_gain, beta)
     largest = np.zeros(2)
@@ -97,7 +97,7 @@ def measure_stabilized_noise(
     Parameters
     ----------
     movie : ndarray
-        Movie of shape (time, y, x), in ADU, with 2 frames at least.
+        Movie of shape (time, y, x), in ADU, with at least 2 frames.
     zero_level : float
         The input at zero photons, in ADU.
     conversion_gain : float

@@ -48,12 +48,12 @@ class Detector:
     zero_level : float
         Mean output without photons, in ADU.
     conversion_gain : float
-        Mean of what one photon adds, in ADU.
+        Mean signal that one photon adds, in ADU.
     read_noise : float
         Standard deviation of the detector's own noise, in ADU.
     gain_spread : float
-        Standard deviation of what one photon adds, as a share of the mean: about 0.5 for a photomultiplier. Gamma
-        distributed.
+        Standard deviation of the signal that one photon adds, as a fraction of the mean: about 0.5 for a
+        photomultiplier. Gamma distributed.
     offset_spread : float
         Standard deviation between pixels of the output without photons, in ADU.
     hot_pixels : float
@@ -102,7 +102,7 @@ def simulate_movie(
     shape : tuple of int
         Frames, height and width in pixels.
     scene : Scene
-        What is seen; by default as by a two-photon microscope.
+        What is seen; by default, as a two-photon microscope would see it.
     detector : Detector
         What sees it.
     seed : int

@@ -21,7 +21,7 @@ from anscombe_transform.transform.parameters import OutOfRange
 class AnscombeTransformV2(CodecParameters, Codec):  # type: ignore[misc]
     """Codec of numcodecs that stores photon-limited data in units of their noise, for Zarr V2 arrays.
 
-    It works as a filter and, alone, as a compressor. Its numbers are those of `encode` and `decode`.
+    It works as a filter and, alone, as a compressor. It gives the same numbers as `encode` and `decode`.
 
     Parameters
     ----------
@@ -156,12 +156,12 @@ class AnscombeTransformV2(CodecParameters, Codec):  # type: ignore[misc]
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Make the codec from its metadata, also those that anscombe-transform 1.0.0 wrote.
+        """Make the codec from its metadata, including those that anscombe-transform 1.0.0 wrote.
 
         Parameters
         ----------
         config : mapping
-            What `get_config` returns; an ``id`` in it is not looked at.
+            What `get_config` returns; an ``id`` in it is ignored.
 
         Returns
         -------

@@ -40,7 +40,7 @@ _Chunk = tuple["NDBuffer | None", "ArraySpec"]
 class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
     """Zarr V3 codec that stores photon-limited data in units of their noise.
 
-    It is a filter for `zarr.create_array`. Its numbers are those of `encode` and `decode`.
+    It is a filter for `zarr.create_array`. It gives the same numbers as `encode` and `decode`.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
         The dtype of the codes: int8, uint8, int16, uint16, int32, uint32, float32 or float64. Negative inputs have
         negative codes and need a signed one; so may a negative `zero_level`.
     decoded_dtype : dtype_like, optional
-        The dtype of the array. By default the codec takes it from the array when that is created or opened.
+        The dtype of the array. By default the codec takes it from the array when the array is created or opened.
     beta : float, default 0.5
         Noise standard deviations per code, above 0.
     out_of_range : "clamp", optional
@@ -82,7 +82,7 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        """Make the codec from its metadata, also those that anscombe-transform 1.0.0 wrote.
+        """Make the codec from its metadata, including those that anscombe-transform 1.0.0 wrote.
 
         Parameters
         ----------
@@ -199,7 +199,7 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
     async def decode(self, chunks_and_specs: Iterable[_Chunk]) -> Iterable[NDBuffer | None]:
         """Decode a batch of chunks, in threads if one of them is huge, or large and its values have to be computed."""
         chunks = list(chunks_and_specs)
-        # Looking values up takes no longer than what Zarr does next on the event loop: to copy them to the result.
+        # Looking values up takes no longer than what Zarr does next on the event loop: copying them to the result.
         if _has_elements(chunks, _HUGE_CHUNK if self.encoded_dtype in TABLE_DTYPES else _LARGE_CHUNK):
             return await super().decode(chunks)
         return [None if chunk is None else self._decode_sync(chunk, spec) for chunk, spec in chunks]

@@ -78,10 +78,10 @@ class ParameterEstimate:
         zarr_format : int, default 3
             The format of the array that it is for, 3 or 2.
         **options
-            Other parameters of the codec, such as `beta`. Without `encoded_dtype`, it is the narrowest that holds
-            the range of the movie with headroom: three standard deviations of the noise below the lowest value, and
-            twice the signal above the zero level, as far as the dtype of the movie goes. Even a movie of 8 bits may
-            need codes of 16; Zarr 3.1 can hold those in arrays of 16 bits only.
+            Other parameters of the codec, such as `beta`. Without `encoded_dtype`, it is the narrowest that holds the
+            range of the movie with headroom: three standard deviations of the noise below the lowest value, and twice
+            the signal above the zero level, as far as the dtype of the movie goes. Even a movie of 8 bits may need
+            codes of 16; Zarr 3.1 can hold those only in arrays of 16 bits.
 
         Returns
         -------
@@ -170,10 +170,10 @@ def estimate_parameters(
     .. math:: \sigma^2 = g \, (I - z),
 
     whose slope is the conversion gain :math:`g` and which meets zero variance at the zero level :math:`z`. Variances
-    come from the differences of consecutive frames, less what changes smoothly over 5 by 5 pixels: so neither
-    activity, motion or bleaching, nor offsets of single pixels count as noise. Bins of intensity are made by the
-    pixels around, so that the noise of a pixel does not choose its own bin. The line is fitted with weights that
-    follow from it, and robustly (see Foi et al.), to all bins that are not saturated.
+    come from the differences of consecutive frames, less what changes smoothly over 5 by 5 pixels: so neither activity,
+    motion or bleaching, nor offsets of single pixels count as noise. The bin of intensity of a pixel is chosen by the
+    pixels around it, so that its own noise has no part in the choice. The line is fitted with weights that follow from
+    it, and robustly (see Foi et al.), to all bins that are not saturated.
 
     Parameters
     ----------
@@ -181,9 +181,9 @@ def estimate_parameters(
         Movie of shape (time, y, x), in ADU, of integers or floats: a NumPy, Zarr, HDF5 or Dask array, or any other
         that is sliced in time. It is read once, in blocks of about 32 MiB.
     max_frames : int, optional
-        Read about so many frames, in short runs evenly spread over the movie; by default all of them.
+        Read about this many frames, in short runs evenly spread over the movie; by default all of them.
     progress : callable, optional
-        Called with the number of frames read and of those to read, after each block.
+        Called with the number of frames read so far and the number to read, after each block.
 
     Returns
     -------
@@ -195,8 +195,8 @@ def estimate_parameters(
     TypeError
         If the movie is not of real numbers.
     ValueError
-        If the movie has not three axes, or fewer than 2 frames of 5 by 5 pixels; if it has values that are not finite;
-        if it is constant; or if its brightness varies too little to tell the slope of the line.
+        If the movie does not have three axes, or has fewer than 2 frames of 5 by 5 pixels; if it has values that are
+        not finite; if it is constant; or if its brightness varies too little to determine the slope of the line.
 
     References
     ----------

@@ -22,11 +22,11 @@ from anscombe_transform.storage.overlap import Place, places_at, without_local_p
 
 @dataclass(frozen=True, eq=False)
 class MovieFile:
-    """A movie in a file, which is sliced like an array and read only then.
+    """A movie in a file. It is sliced like an array, and read only then.
 
     An index is an integer, a slice, or a tuple of these for time, y and x, as in NumPy; only what it asks for is
-    loaded, or the chunks and compressed images that have some of that. Several threads may read at once. What is
-    pickled are the path and the other arguments of `open_movie`, with which the movie is opened again.
+    loaded, or the chunks and compressed images that contain some of it. Several threads may read at once. Pickling
+    keeps the path and the other arguments of `open_movie`, with which the movie is opened again.
     """
 
     shape: tuple[int, int, int]
@@ -101,26 +101,26 @@ def open_movie(
     frames: slice | None = None,
     storage_options: Mapping[str, Any] | None = None,
 ) -> MovieFile:
-    """Open a movie as something that can be sliced like an array of shape (time, y, x).
+    """Open a movie as an object that can be sliced like an array of shape (time, y, x).
 
     Parameters
     ----------
     path : str, path, or sequence of these
-        One of the following. What is in a file decides, not its name.
+        One of the following. The content of a file determines its format, not its name.
 
-        - A TIFF file, also BigTIFF, of ImageJ, OME or ScanImage, compressed or not. A folder of TIFF files, a pattern
-          such as ``scan_*.tif``, or a sequence of paths is one movie, of which the files follow each other in time:
-          in the order of the numbers in their names, a sequence in its own.
-        - A HDF5 file, also of MATLAB from version 7.3, or an NWB file.
-        - A Zarr array or group: a folder, a zip file, or a URL of any protocol that fsspec has.
+        - A TIFF or BigTIFF file, also of ImageJ, OME or ScanImage, compressed or not. A folder of TIFF files, a pattern
+          such as ``scan_*.tif``, or a sequence of paths is one movie, whose files follow each other in time: in the
+          order of the numbers in their names, or, for a sequence, in the order given.
+        - An HDF5 file, also of MATLAB from version 7.3 on, or an NWB file.
+        - A Zarr array or group: a folder, a zip file, or a URL of any protocol that fsspec supports.
         - A ``.npy`` or ``.npz`` file. A compressed array of the latter is unpacked to a temporary file.
 
     key : str, optional
-        Which movie of several: the name of an array in a ``.npz`` file, the path of one in a Zarr group or a HDF5
-        file, or the name of an imaging series of NWB. Of TIFF and OME-Zarr with further axes, what to take along
-        those, such as ``C=0`` or ``C=0,Z=3``; of TIFF files with several series, also ``series=1``.
+        Which of several movies: the name of an array in a ``.npz`` file, the path of one in a Zarr group or an HDF5
+        file, or the name of an imaging series of NWB. For TIFF and OME-Zarr with further axes, what to take along
+        these, such as ``C=0`` or ``C=0,Z=3``; for TIFF files with several series, also ``series=1``.
     frames : slice, optional
-        The frames of which the movie consists, by default all.
+        The frames that make up the movie; by default all.
     storage_options : mapping, optional
         Options of the protocol, such as ``{"anon": True}``, for a URL.
 
@@ -140,7 +140,7 @@ def open_movie(
     RuntimeError
         If a package that reads the format fails, and the reason may be the software and not the file.
     ValueError
-        If it is not a whole file of these formats, or there is no such movie in it.
+        If it is not a complete file of one of these formats, or there is no such movie in it.
 
     Examples
     --------

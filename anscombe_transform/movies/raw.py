@@ -118,7 +118,7 @@ class RawFrames:
 
 
 class RawPixels:
-    """A movie in Fortran order: contiguous are first the values of a pixel over time, then those of a column."""
+    """A movie in Fortran order: the values of a pixel over time are contiguous, then those of a column."""
 
     def __init__(self, file: File, dtype: np.dtype[Any], shape: tuple[int, ...], offset: int) -> None:
         self._file = file

@@ -57,8 +57,8 @@ def compress(
 ) -> Compression:
     """Compress a movie into a Zarr array, and compare what comes back from the store with the movie.
 
-    The metadata are written when all chunks are there. Until then nobody can open the array; ``unfinished.json`` is
-    in its place.
+    The metadata are written once all chunks are there. Until then the array cannot be opened; ``unfinished.json`` takes
+    the place of the metadata.
 
     Parameters
     ----------
@@ -80,10 +80,10 @@ def compress(
     encoded_dtype : dtype_like, optional
         The dtype of the codes. By default the narrowest that holds the values of those frames, with headroom.
     out_of_range : "clamp", optional
-        Store a value that has no code as the nearest that has one. By default that is an error.
+        Store a value that has no code as the nearest value that has one. By default that is an error.
     chunks : int or tuple of int, optional
-        Shape of a chunk, or its number of frames, of whole height and width; -1 is the whole axis. By default
-        a chunk has whole frames, of 4 Mi pixels together at most.
+        Shape of a chunk, or its number of frames, of whole height and width; -1 is the whole axis. By default a chunk
+        has whole frames, with at most 4 Mi pixels in all.
     shards : int or tuple of int, optional
         Shape of a shard, likewise: a whole number of chunks along each axis. By default there are none.
     compressor : str, default "zstd"
@@ -97,13 +97,13 @@ def compress(
     overwrite : bool, default False
         Delete the Zarr data that are at `output`.
     resume : bool, default False
-        Go on where the same call was interrupted. An array that is finished stays as it is.
+        Continue where the same call was interrupted. A finished array stays as it is.
     dry_run : bool, default False
         Write nothing; predict the size by compressing a few blocks in memory.
     storage_options : mapping, optional
         For fsspec, of URLs.
     scheduler : str, optional
-        Address of a Dask scheduler whose workers do the work; they need this package, and to reach the movie and the
+        Address of a Dask scheduler whose workers do the work; they need this package, and access to the movie and the
         output. By default the threads of this process do it.
     progress : callable, optional
         Called with the name of the stage, and the bytes of the movie done and to do in it.
@@ -116,10 +116,11 @@ def compress(
     Raises
     ------
     ValueError
-        If a parameter is not allowed, if the movie does not tell its parameters, if its values have no codes, or if
-        there is something at `output`.
+        If a parameter is not allowed, if the parameters cannot be estimated from the movie, if its values have no
+        codes, or if something is already at `output`.
     OSError
-        If the movie cannot be read, the store not written, or values come back that the format does not allow.
+        If the movie cannot be read, if the store cannot be written, or if values come back that the format does not
+        allow.
     TypeError
         If the movie is not of real numbers.
     ModuleNotFoundError

@@ -54,7 +54,7 @@ def decompress(
         The folder or URL of the Zarr array.
     output : str or path
         A file whose name ends with ``.tif``, ``.tiff``, ``.ome.tif`` or ``.npy``; or else a folder or URL, for a Zarr
-        array with the same chunks and without the codec. A file appears when it is whole.
+        array with the same chunks and without the codec. A file appears only once it is complete.
     key : str, optional
         Which array of a Zarr group.
     frames : slice, optional
@@ -76,9 +76,9 @@ def decompress(
     Raises
     ------
     ValueError
-        If `store` is not a finished Zarr array, or there is something at `output`.
+        If `store` is not a finished Zarr array, or something is already at `output`.
     OSError
-        If the array cannot be read, or `output` not written.
+        If the array cannot be read, or `output` cannot be written.
     """
     movie = open_movie(store, key, frames=frames, storage_options=options_for(store, storage_options))
     start = time.perf_counter()

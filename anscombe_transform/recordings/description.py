@@ -39,7 +39,7 @@ class Description:
     encoded_dtype : str
         The dtype of the codes.
     out_of_range : str or None
-        ``"clamp"`` if values without a code were stored as the nearest that has one.
+        ``"clamp"`` if values without a code were stored as the nearest value that has one.
     held_range : tuple of float
         The smallest and the largest value that the codes hold, in ADU.
     chunks : tuple of int

@@ -91,11 +91,11 @@ def make_plan(
     layout : Layout
         Chunks, shards and compressor.
     previous : Draft or None
-        What was begun there and is to be gone on with: its parameters and its dtype of codes are taken.
+        What was begun there and is to be continued: its parameters and its dtype of codes are used.
     zero_level, conversion_gain, beta, encoded_dtype, out_of_range, ome : various
         As for `compress`.
     progress : callable, optional
-        Called with the number of frames that were read for the estimate, and of those to read.
+        Called with the number of frames read so far for the estimate, and the number to read.
 
     Returns
     -------
@@ -105,8 +105,8 @@ def make_plan(
     Raises
     ------
     ValueError
-        If a parameter is not allowed, if the movie does not tell its parameters, if its values have no codes, or if
-        what was begun has other settings.
+        If a parameter is not allowed, if the parameters cannot be estimated from the movie, if its values have no
+        codes, or if what was begun has other settings.
     """
     if ome and layout.zarr_format != 3:
         raise ValueError("OME-NGFF 0.5 needs Zarr format 3: leave out ome=True, or the format")

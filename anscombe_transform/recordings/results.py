@@ -25,8 +25,8 @@ class Compression:
         The dtype of the movie.
     parameters : mapping
         ``zero_level`` and ``conversion_gain``, in ADU and ADU per photon, and their ``source``, ``"given"`` or
-        ``"estimated"``. Of those estimated also the standard errors, ``zero_level_error`` and
-        ``conversion_gain_error``, and the number of ``frames`` that were read for it.
+        ``"estimated"``. If they were estimated, also the standard errors, ``zero_level_error`` and
+        ``conversion_gain_error``, and the number of ``frames`` that were read for the estimate.
     beta : float
         Noise standard deviations per code.
     encoded_dtype : str

@@ -1,4 +1,4 @@
-"""One page that says what compression does to a movie, to look at and to send."""
+"""One page that says what compression does to a movie, to read and to send."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ def make_report(
 ) -> Report:
     """Write a page about what compression does to a movie: how much it saves, and what it does to noise and traces.
 
-    The parameters are estimated from frames all over the movie. All else is measured on consecutive frames from its
-    middle, which are compressed with each beta of 0.25, 0.5, 1 and 2, and read back.
+    The parameters are estimated from frames all over the movie. Everything else is measured on consecutive frames from
+    its middle, which are compressed with each beta of 0.25, 0.5, 1 and 2, and read back.
 
     Parameters
     ----------
     movie : array_like
         Movie of shape (time, y, x), in ADU, as `estimate_parameters` takes it. Attributes `name`, `frame_rate` in Hz
-        and `pixel_size`, height and width in µm, are shown if there are such.
+        and `pixel_size`, height and width in µm, are shown if there are any.
     output : str or Path
         The HTML file to write. It needs no other file and no network, and appears only once it is complete.
     zero_level, conversion_gain : float, optional
@@ -72,7 +72,7 @@ def make_report(
         The dtype of the codes, for each beta whose codes it holds. By default, and for others, it is chosen as
         `ParameterEstimate.codec` does.
     max_frames : int, optional
-        Look at no more frames than so many; by default at as many as make 64 Mi values, but at 256 at least.
+        Look at no more than this many frames; by default, at as many as make up 64 Mi values, but at least 256.
     progress : callable, optional
         Called with the name of the stage, and the frames done and to do in it.
 
@@ -91,8 +91,8 @@ def make_report(
         If the movie is not of real numbers.
     ValueError
         If there is no folder for `output`; if only one of the parameters is given, or one is not allowed; if the movie
-        has not three axes or fewer than 3 frames, does not change in the middle, or has values there that are not
-        finite; or if parameters are to be estimated, and `estimate_parameters` cannot.
+        does not have three axes, has fewer than 3 frames, does not change in the middle, or has values there that are
+        not finite; or if parameters are to be estimated, and `estimate_parameters` cannot.
 
     Examples
     --------

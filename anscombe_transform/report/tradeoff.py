@@ -33,8 +33,8 @@ _BARS = 128
 class Tradeoff:
     """What one beta saves and costs; "relative to the noise" means in standard deviations of the noise.
 
-    The noise of an input of u photons is taken as ``conversion_gain * sqrt(u + 3/8)`` ADU, below zero photons as that
-    of none.
+    The noise of an input of u photons is taken as ``conversion_gain * sqrt(u + 3/8)`` ADU, and below zero photons as
+    that at zero.
 
     Attributes
     ----------
@@ -45,12 +45,12 @@ class Tradeoff:
     size : int
         Bytes that the excerpt takes as a Zarr array in chunks of 1 Mi pixels, with Zstd at level 1.
     ratio : float
-        Bytes of the excerpt as it is, by `size`.
+        Bytes of the excerpt as it is, divided by `size`.
     noise_added_in_theory, noise_added : float
         Variance of decoded - original over time as a share of that of the noise: ``beta**2 / 12``, and as measured.
     offset : float
         Mean of decoded - original, in photons. In theory it is ``beta**2 / 12`` at every intensity: a code c, before
-        rounding, is ``(beta * c / 2)**2`` photons but for a constant; rounding adds 1/12 to the mean of ``c**2``, and
+        rounding, is ``(beta * c / 2)**2`` photons, up to a constant; rounding adds 1/12 to the mean of ``c**2``, and
         decoding to the middle of the interval adds 1/4.
     largest_error : float
         Largest absolute error of a value, relative to its noise.
@@ -86,7 +86,7 @@ class TradeoffMeter:
     regions : Regions
         The regions of the excerpt whose traces are compared.
     detector : Transform
-        The zero level and the conversion gain; of no meaning is its beta.
+        The zero level and the conversion gain; its beta does not matter.
 
     Attributes
     ----------
@@ -183,8 +183,8 @@ class TradeoffMeter:
     def _bins(self) -> tuple[npt.NDArray[np.int_], Floats]:
         """Return the bin of each pixel, -1 for those in none, and the mean intensity of each bin in ADU.
 
-        Bins are as wide in units of the noise, from the 0.5th to the 99.9th percentile of the pixels. Those with few
-        values are left out.
+        Bins are equally wide in units of the noise, from the 0.5th to the 99.9th percentile of the pixels. Those with
+        few values are left out.
         """
         frames, mean = len(self.excerpt.values), self.excerpt.mean
         stabilized = self.detector.noise(mean)

@@ -88,7 +88,7 @@ class Draft:
 def _storing_all_chunks(like: ZarrArray, store_path: StorePath) -> ZarrArray:
     """Return an array with the same metadata that also stores chunks that contain only the fill value.
 
-    For Zarr to look for such chunks takes longer than to compress them, where integers are unsigned.
+    For unsigned integers, looking for such chunks takes Zarr longer than compressing them.
     """
     metadata: Any = like.metadata
     return zarr.Array(zarr.AsyncArray(metadata, store_path, config={"write_empty_chunks": True}))
@@ -102,7 +102,7 @@ def begun(location: Location) -> Draft | None:
     try:
         marker = json.loads(text)
         return _whole(Draft(location, marker["path"], dict(marker["documents"])))
-    except (ValueError, KeyError, TypeError):  # the marker is of strangers
+    except (ValueError, KeyError, TypeError):  # the marker is not ours
         return None
 
 

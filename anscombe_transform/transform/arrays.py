@@ -83,8 +83,8 @@ def encode(
     TypeError
         If a parameter is not a real number, or `array` is masked or not of real numbers.
     ValueError
-        If a parameter is not allowed; or if inputs are out of range, in which case the message tells which dtype
-        would hold them, and `out` is untouched.
+        If a parameter is not allowed; or if inputs are out of range, in which case the message says which dtype would
+        hold them, and `out` is untouched.
 
     References
     ----------
@@ -197,7 +197,7 @@ def encode_array(
         raise TypeError(f"array is of {array.dtype}, but must be of integers or floats of at most 64 bits")
     step, read = _encoding_step(transform, array.dtype, encoded_dtype, out_of_range)
     codes = np.dtype(encoded_dtype)
-    # What the caller gave is written to only once it is sure that nothing is out of range.
+    # What the caller gave is written to only once it is certain that nothing is out of range.
     held = True
     if out is None:
         out = np.empty_like(array, codes, subok=False)
