@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, cast
 
-import numpy as np
 import typer
 from rich.table import Table
 
@@ -37,7 +36,7 @@ from anscombe_transform.cli.options import (
 from anscombe_transform.codecs.anscombe_zarr3 import AnscombeTransformV3
 from anscombe_transform.estimate.estimation import estimate_parameters
 from anscombe_transform.estimate.plot import check_picture, save_picture
-from anscombe_transform.movies.movie import Movie
+from anscombe_transform.movies.movie import in_bytes
 from anscombe_transform.movies.opening import open_movie
 from anscombe_transform.recordings.compression import compress as compress_movie
 from anscombe_transform.recordings.decompression import decompress as decompress_array
@@ -209,10 +208,7 @@ def estimate(
         source = open_movie(
             movie, key, frames=parse_frames(frames), storage_options=parse_storage_options(storage_option)
         )
-        in_bytes = _in_bytes(show, source)
-        result = estimate_parameters(
-            source, max_frames=max_frames, progress=lambda done, total: in_bytes("Reading", done, total)
-        )
+        result = estimate_parameters(source, max_frames=max_frames, progress=partial(in_bytes(show, source), "Reading"))
         if plot is not None:
             save_picture(result.plot, plot)
     if json:
@@ -247,7 +243,7 @@ def report(
             zero_level=zero_level,
             conversion_gain=conversion_gain,
             encoded_dtype=encoded_dtype,
-            progress=_in_bytes(show, source),
+            progress=in_bytes(show, source),
         )
     if json:
         print_json(result.to_dict())
@@ -287,16 +283,10 @@ def demo(
                 frames = simulate_movie(detector=Detector(zero_level, conversion_gain))
             else:
                 frames = open_movie(movie, key)[:]
-            result = demonstrate(frames, codec, folder, _in_bytes(show, frames))
+            result = demonstrate(frames, codec, folder, in_bytes(show, frames))
     _print_demonstration(result, codec)
     if not result.errors.within_bound:
         raise typer.Exit(1)
-
-
-def _in_bytes(show: Callable[[str, int, int], None], movie: Movie) -> Callable[[str, int, int], None]:
-    """Return a progress function that takes frames and shows bytes."""
-    frame_size = math.prod(movie.shape[1:]) * np.dtype(movie.dtype).itemsize
-    return lambda stage, done, total: show(stage, done * frame_size, total * frame_size)
 
 
 @contextmanager

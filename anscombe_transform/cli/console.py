@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,6 +22,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from anscombe_transform._typing import StageProgress
 from anscombe_transform.cli.options import with_options
 
 console = Console()
@@ -49,7 +50,7 @@ def _print_error(text: str, error: BaseException) -> None:
 
 
 @contextmanager
-def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+def progress_bar() -> Iterator[StageProgress]:
     """Yield a function that shows progress: the name of a stage, and the bytes done and to do."""
     stderr = Console(stderr=True)
     if not stderr.is_terminal:

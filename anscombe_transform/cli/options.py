@@ -26,38 +26,28 @@ MovieArgument = Annotated[
         show_default=False,
     ),
 ]
-
 StoreArgument = Annotated[
     str, typer.Argument(metavar="STORE", help="Folder or URL of a compressed Zarr array.", show_default=False)
 ]
-
 Key = Annotated[
     str | None, typer.Option(help="Which array in the file, such as /data/movie; for a TIFF file, such as C=0.")
 ]
-
 ArrayKey = Annotated[str | None, typer.Option("--key", help="Which array of a Zarr group.")]
 Frames = Annotated[str | None, typer.Option(help="Which frames, START:STOP or START:STOP:STEP; by default all.")]
-
 ZeroLevel = Annotated[float | None, typer.Option(help="ADU at zero photons; by default estimated.")]
-
 ConversionGain = Annotated[float | None, typer.Option(help="ADU per photon; by default estimated.")]
-
 Beta = Annotated[float, typer.Option(help="Noise standard deviations per code.")]
 EncodedDType = Annotated[str | None, typer.Option(help="dtype of the codes; by default the narrowest that holds them.")]
-
 StorageOptions = Annotated[
     list[str] | None,
     typer.Option(
         "--storage-option", metavar="KEY=VALUE", help="For fsspec, of URLs, such as anon=true; can be repeated."
     ),
 ]
-
 Scheduler = Annotated[
     str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers do it, such as tcp://10.0.0.1:8786.")
 ]
-
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Delete what is at the output.")]
-
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anscombe_transform._formatting import with_error
+from anscombe_transform._typing import Progress
 from anscombe_transform.codecs.anscombe_zarr2 import AnscombeTransformV2
 from anscombe_transform.codecs.anscombe_zarr3 import AnscombeTransformV3
 from anscombe_transform.estimate.curve import PhotonTransferCurve
@@ -161,7 +161,7 @@ def estimate_parameters(
     movie: Movie | npt.ArrayLike,
     *,
     max_frames: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> ParameterEstimate:
     r"""Estimate the conversion gain and the zero level of the detector that recorded a movie.
 

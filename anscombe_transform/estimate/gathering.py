@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from anscombe_transform._typing import Floats
+from anscombe_transform._typing import Floats, Progress
 from anscombe_transform.estimate.pixels import RESIDUAL
 from anscombe_transform.estimate.samples import BINS, CLASSES, TILES, Noise
 from anscombe_transform.movies.movie import Movie, check_movie, finite_range, frames_to_read, stored_chunk
@@ -49,9 +49,7 @@ class NoiseSamples:
     """How many frames were read."""
 
 
-def gather_noise_samples(
-    movie: Movie, max_frames: int | None = None, progress: Callable[[int, int], None] | None = None
-) -> NoiseSamples:
+def gather_noise_samples(movie: Movie, max_frames: int | None = None, progress: Progress | None = None) -> NoiseSamples:
     """Gather the noise of a movie by intensity.
 
     A sample of noise is what is left at a pixel, of the difference of two consecutive frames, when a quadratic

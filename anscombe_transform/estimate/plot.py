@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-_REASON = "pictures need Matplotlib"
+REASON = "pictures need Matplotlib"
 
 
 def plot_photon_transfer_curve(
@@ -40,7 +40,7 @@ def plot_photon_transfer_curve(
         With intensity in ADU and variance in ADU squared. Bins that the line was not fitted to are hollow.
     """
     if ax is None:
-        with require_extra(_REASON, "plot"):
+        with require_extra(REASON, "plot"):
             from matplotlib import pyplot
         _, ax = pyplot.subplots(layout="constrained")
     used = curve.used
@@ -74,7 +74,7 @@ def check_picture(path: Path) -> None:
     ValueError
         If Matplotlib does not know the format that the name ends with, or if there is no such folder.
     """
-    with require_extra(_REASON, "plot"):
+    with require_extra(REASON, "plot"):
         from matplotlib.figure import Figure
     formats = Figure().canvas.get_supported_filetypes()
     if path.suffix[1:].lower() not in formats:

@@ -9,7 +9,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
-from anscombe_transform._typing import Array
+from anscombe_transform._typing import Array, StageProgress
 from anscombe_transform.transform.parameters import is_real
 
 
@@ -44,7 +44,9 @@ def check_movie(movie: Movie) -> None:
         If it does not have three axes, or one of them is empty.
     """
     if isinstance(movie, np.ma.MaskedArray):
-        raise TypeError("movie is masked, and masks are ignored: crop it, or give movie.data or movie.filled()")
+        raise TypeError(
+            "movie is masked, and masks are not supported: give movie.filled(value), or crop it and give movie.data"
+        )
     if problem := dtype_problem(np.dtype(movie.dtype)):
         raise TypeError(f"movie is {problem}")
     if problem := shape_problem(movie.shape):
@@ -64,12 +66,18 @@ def shape_problem(shape: Sequence[int]) -> str | None:
     """Return why a movie cannot have a shape, or None."""
     if len(shape) != 3:
         return f"the shape {tuple(shape)}, but a movie has three axes, (time, y, x)"
-    return f"the shape {tuple(shape)}, so no values" if 0 in shape else None
+    return f"the shape {tuple(shape)}, which holds no values" if 0 in shape else None
 
 
 def size_of(movie: Movie) -> int:
     """Return the bytes of the values of a movie."""
     return math.prod(movie.shape) * int(np.dtype(movie.dtype).itemsize)
+
+
+def in_bytes(progress: StageProgress, movie: Movie) -> StageProgress:
+    """Return a progress function that is called with frames of a movie, and calls `progress` with bytes."""
+    frame_size = size_of(movie) // movie.shape[0]
+    return lambda stage, done, total: progress(stage, done * frame_size, total * frame_size)
 
 
 def stored_chunk(movie: Movie) -> tuple[int, int]:
@@ -81,7 +89,7 @@ def stored_chunk(movie: Movie) -> tuple[int, int]:
     return depth, rows
 
 
-def frames_to_read(movie: Movie, size: int, largest: int) -> int:
+def frames_to_read(movie: Movie, size: int, largest: float = math.inf) -> int:
     """Return how many frames of a movie to read at a time: whole stored chunks, so that none is read twice.
 
     Parameters
@@ -90,8 +98,8 @@ def frames_to_read(movie: Movie, size: int, largest: int) -> int:
         The movie.
     size : int
         Bytes to read at a time, about.
-    largest : int
-        Bytes to read at a time at most: of chunks that are larger, only parts are read.
+    largest : float, optional
+        Bytes to read at a time at most: larger chunks are read in parts. By default, chunks of any size are read whole.
     """
     frame_size = size_of(movie) // movie.shape[0]
     depth, _ = stored_chunk(movie)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anscombe_transform._typing import Progress
 from anscombe_transform.codecs.configuration import CodecParameters
 from anscombe_transform.estimate.estimation import estimate_parameters
 from anscombe_transform.estimate.gathering import range_of_frames
@@ -32,7 +33,7 @@ def choose_parameters(
     movie: Movie,
     zero_level: float | None,
     conversion_gain: float | None,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> tuple[dict[str, Any], Range | None]:
     """Return the parameters, given or estimated, with their source and errors; and the range, if frames were read.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial, reduce
 from typing import Any, Literal
 
@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
-from anscombe_transform._typing import Progress, StageProgress
-from anscombe_transform.movies.movie import Movie, check_movie, size_of
+from anscombe_transform._typing import StageProgress
+from anscombe_transform.movies.movie import Movie, check_movie, in_bytes
 from anscombe_transform.movies.opening import open_movie
 from anscombe_transform.recordings.comparison import Comparison
 from anscombe_transform.recordings.plan import RESUME_HINT, Plan, begun_or_finished, make_plan
@@ -53,7 +53,7 @@ def compress(
     dry_run: bool = False,
     storage_options: Mapping[str, Any] | None = None,
     scheduler: str | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: StageProgress | None = None,
 ) -> Compression:
     """Compress a movie into a Zarr array, and compare what comes back from the store with the movie.
 
@@ -158,7 +158,7 @@ def compress(
         encoded_dtype=encoded_dtype,
         out_of_range=out_of_range,
         ome=ome,
-        progress=_stage(progress, "Estimating", source),
+        progress=None if progress is None else partial(in_bytes(progress, source), "Estimating"),
     )
     comparison: Comparison | None = None
     start = time.perf_counter()
@@ -178,14 +178,6 @@ def compress(
         array = zarr.open_array(location.store(read_only=True), path=plan.draft.path, mode="r")
         stored_size = array.nbytes_stored()
     return plan.result(stored_size, time.perf_counter() - start, comparison, dry_run=dry_run)
-
-
-def _stage(progress: StageProgress | None, name: str, movie: Movie) -> Progress | None:
-    """Return a progress function that takes frames, and calls `progress` with the name of a stage and bytes."""
-    if progress is None:
-        return None
-    frame_size = size_of(movie) // movie.shape[0]
-    return lambda done, total: progress(name, done * frame_size, total * frame_size)
 
 
 def _opened(

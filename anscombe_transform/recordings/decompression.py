@@ -26,9 +26,6 @@ from anscombe_transform.storage.overwriting import check_apart, check_free
 _BLOCK_SIZE = 1 << 26
 """Bytes of a movie that are read at a time, as nearly as chunks allow."""
 
-_LARGEST_BLOCK = 1 << 30
-"""The most bytes to read at a time: larger chunks are read in parts."""
-
 _LARGEST_TIFF = (1 << 32) - (1 << 25)
 """The most bytes of pixels for which a TIFF file need not be a BigTIFF, with room for its metadata."""
 
@@ -112,7 +109,7 @@ def _check_file(target: Path, movie: MovieFile, *, overwrite: bool) -> None:
 def _blocks(movie: MovieFile, progress: Progress | None) -> Iterator[Array]:
     """Yield the movie in blocks of frames."""
     total = size_of(movie)
-    step = frames_to_read(movie, _BLOCK_SIZE, _LARGEST_BLOCK)
+    step = frames_to_read(movie, _BLOCK_SIZE)
     for start in range(0, len(movie), step):
         block = movie[start : start + step]
         yield block

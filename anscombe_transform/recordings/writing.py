@@ -18,7 +18,7 @@ from anscombe_transform._dependencies import sync
 from anscombe_transform._faults import FAULTS, software_fault
 from anscombe_transform._optional import require_extra
 from anscombe_transform._typing import Progress
-from anscombe_transform.movies.movie import Movie, stored_chunk
+from anscombe_transform.movies.movie import Movie, size_of, stored_chunk
 from anscombe_transform.recordings.comparison import Comparer, Comparison
 from anscombe_transform.storage.draft import Draft, ZarrArray
 
@@ -221,7 +221,7 @@ def _write_blocks(
         meta=np.empty((0, 0, 0), dtype=object),
         name=f"written-{uuid4()}",
     )
-    total = math.prod(shape) * dtype.itemsize
+    total = size_of(movie)
     if progress is not None:
         progress(0, total)
     return reduce(Comparison.merge, _compute(results, client, total, progress))

@@ -11,7 +11,7 @@ import numpy as np
 
 from anscombe_transform._optional import require_extra
 from anscombe_transform._typing import Floats
-from anscombe_transform.estimate.plot import _REASON
+from anscombe_transform.estimate.plot import REASON
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +38,7 @@ _ABOVE: dict[str, Any] = {
 
 def check_drawing() -> None:
     """Raise ModuleNotFoundError if Matplotlib is missing."""
-    with require_extra(_REASON, "plot"):
+    with require_extra(REASON, "plot"):
         import matplotlib  # noqa: F401
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,7 @@ import zarr
 from zarr.codecs import ZstdCodec
 from zarr.storage import MemoryStore
 
-from anscombe_transform._typing import Array, Floats
+from anscombe_transform._typing import Array, Floats, Progress
 from anscombe_transform.codecs.anscombe_zarr3 import AnscombeTransformV3
 from anscombe_transform.report.excerpt import Excerpt, Regions, chunks_of, frames_per_chunk, means_of_squares
 from anscombe_transform.transform.arrays import encode_array
@@ -116,9 +115,7 @@ class TradeoffMeter:
             array[part] = values[part]
         return array.nbytes_stored()
 
-    def measure(
-        self, codec: AnscombeTransformV3, progress: Callable[[int, int], None] | None = None
-    ) -> tuple[Tradeoff, Floats]:
+    def measure(self, codec: AnscombeTransformV3, progress: Progress | None = None) -> tuple[Tradeoff, Floats]:
         """Compress the excerpt into a Zarr array in memory, read it back, and compare.
 
         Returns

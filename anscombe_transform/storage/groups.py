@@ -113,7 +113,7 @@ def choose(path: object, key: str | None, names: list[str]) -> str:
         return names[0]
     if key is None or key not in names:
         wanted = "several arrays" if key is None else f"no array {key!r}"
-        raise ValueError(f"{path} has {wanted}: choose one with its name as key, of {', '.join(names)}")
+        raise ValueError(f"{path} has {wanted}: give the name of one as key: {', '.join(names)}")
     return key
 
 

@@ -258,7 +258,7 @@ REFUSED = {
     "absent.tif OUT": "absent.tif does not exist",
     "color.tif OUT": "color.tif has images in color",
     "truncated.tif OUT": "truncated.tif is not a whole TIFF file",
-    "several.npz OUT": "several.npz has several arrays: choose one with its name as --key, of dark, light",
+    "several.npz OUT": "several.npz has several arrays: give the name of one as --key: dark, light",
     "constant.npy OUT": "movie has no noise.*give --zero-level and --conversion-gain",
     "movie.npy OUT --zero-level 100": "--zero-level and --conversion-gain belong together",
     "movie.npy OUT --chunks 4,x": "--chunks must be a number of frames or three sizes, such as 10,512,512, not 4,x",

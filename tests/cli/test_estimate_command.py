@@ -89,7 +89,7 @@ def test_the_end_of_the_name_chooses_the_format_of_the_picture(folder: Path, tmp
 
 
 REFUSED = {
-    "several.npz": "several.npz has several arrays: choose one with its name as --key, of dark, light",
+    "several.npz": "several.npz has several arrays: give the name of one as --key: dark, light",
     "complex.npy": "complex.npy.* of complex64, but .* of integers or floats",
     "image.npy": r"image.npy has the shape \(48, 64\), but a movie has three axes, \(time, y, x\)",
     "objects.npy": "objects.npy.* of Python objects",

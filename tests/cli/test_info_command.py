@@ -92,7 +92,7 @@ def test_the_status_is_1_if_the_array_is_not_finished(folder: Path) -> None:
         (("movie.tif",), "movie.tif is not a Zarr array"),
         (("plain.zarr",), "plain.zarr.* was not compressed by this package: it has no anscombe-v1 filter"),
         (("movie.zarr", "--key", "0"), "movie.zarr is a single array: leave out --key 0"),
-        (("image.ome.zarr", "--key", "1"), "image.ome.zarr has no array '1': choose one with its name as --key, of 0"),
+        (("image.ome.zarr", "--key", "1"), "image.ome.zarr has no array '1': give the name of one as --key: 0"),
         (("movie.zarr", "--storage-option", "anon=true"), "movie.zarr is a local folder, which has no storage options"),
     ],
 )

@@ -30,10 +30,10 @@ def uniform(photons: float, shape: tuple[int, int, int]) -> Array:
         (np.float64(3), r"shape \(\).*three axes"),
         ([], "three axes"),
         (MOVIE[:1], r"shape \(1, 48, 64\).*give at least 2 frames"),
-        (MOVIE[:0], r"shape \(0, 48, 64\), so no values"),
+        (MOVIE[:0], r"shape \(0, 48, 64\), which holds no values"),
         (MOVIE[:, :4], r"shape \(60, 4, 64\).*frames of at least 5 by 5 pixels"),
         (MOVIE[:, :, :4], r"shape \(60, 48, 4\).*frames of at least 5 by 5 pixels"),
-        (MOVIE[:, :0], r"shape \(60, 0, 64\), so no values"),
+        (MOVIE[:, :0], r"shape \(60, 0, 64\), which holds no values"),
         (with_value(np.nan, 17), "NaN or infinite values, for example in frame 17: crop them"),
         (with_value(np.inf, 59), "NaN or infinite values, for example in frame 59"),
         (with_value(-np.inf, 0), "NaN or infinite values, for example in frame 0"),
@@ -69,7 +69,9 @@ def test_an_overexposed_movie_gets_an_error_that_says_so() -> None:
 
 
 def test_a_masked_movie_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"^movie is masked.*crop it, or give movie\.data"):
+    with pytest.raises(
+        TypeError, match=r"^movie is masked.*give movie\.filled\(value\), or crop it and give movie\.data"
+    ):
         estimate_parameters(np.ma.masked_greater(MOVIE, 300))
 
 

@@ -47,36 +47,36 @@ CHOICES: list[tuple[str, Callable[[Path], None], str, Array, str]] = [
         lambda path: np.savez(path, movie=MOVIE, other=OTHER),
         "other",
         OTHER,
-        "two.npz has several arrays: choose one with its name as key, of movie, other",
+        "two.npz has several arrays: give the name of one as key: movie, other",
     ),
     (
         "3.zarr",
         two_zarr_arrays,
         "a/other",
         OTHER,
-        "3.zarr has several arrays: choose one with its name as key, of a/other, movie",
+        "3.zarr has several arrays: give the name of one as key: a/other, movie",
     ),
     (
         "2.zarr",
         lambda path: two_zarr_arrays(path, 2),
         "a/other",
         OTHER,
-        "2.zarr has several arrays: choose one with its name as key, of a/other, movie",
+        "2.zarr has several arrays: give the name of one as key: a/other, movie",
     ),
     (
         "two.h5",
         two_datasets,
         "folder/other",
         OTHER,
-        r"has several datasets: choose one with its name as key, of folder/other \(11, 10, 24\), movie \(11, 20, 24\)",
+        r"has several datasets: give the name of one as key: folder/other \(11, 10, 24\), movie \(11, 20, 24\)",
     ),
     (
         "two.nwb",
         lambda path: write_nwb(path, MOVIE, "acquisition/TwoPhotonSeries", "processing/ophys/OnePhotonSeries2"),
         "OnePhotonSeries2",
         MOVIE,
-        r"two.nwb has several imaging series: choose one with its name as key, "
-        r"of acquisition/TwoPhotonSeries \(11, 20, 24\), "
+        r"two.nwb has several imaging series: give the name of one as key: "
+        r"acquisition/TwoPhotonSeries \(11, 20, 24\), "
         r"processing/ophys/OnePhotonSeries2 \(11, 20, 24\)",
     ),
     (
@@ -84,7 +84,7 @@ CHOICES: list[tuple[str, Callable[[Path], None], str, Array, str]] = [
         series_of_two_shapes,
         "series=1",
         OTHER,
-        r"has several series: choose one with key='series=NUMBER', of 0 of QYX \(11, 20, 24\), 1 of QYX \(11, 10",
+        r"has several series: choose one with key='series=NUMBER': 0 of QYX \(11, 20, 24\), 1 of QYX \(11, 10",
     ),
     (
         "channels.tif",
@@ -147,18 +147,18 @@ def test_of_several_movies_the_key_chooses_one(
     [
         ("c.npy", "movie", "c.npy is a single array: leave out key='movie'$"),
         ("3.zarr", "movie", "3.zarr is a single array: leave out key='movie'$"),
-        ("stored.npz", "other", "stored.npz has no array 'other': choose one with its name as key, of movie$"),
-        ("group.zarr", "other", "group.zarr has no array 'other': choose one with its name as key, of a/b$"),
+        ("stored.npz", "other", "stored.npz has no array 'other': give the name of one as key: movie$"),
+        ("group.zarr", "other", "group.zarr has no array 'other': give the name of one as key: a/b$"),
         (
             "plain.h5",
             "other",
-            r"plain.h5 has no dataset 'other': choose one with its name as key, of movie \(11, 20, 24\)$",
+            r"plain.h5 has no dataset 'other': give the name of one as key: movie \(11, 20, 24\)$",
         ),
         ("plain.h5", "first", r"plain.h5: first has the shape \(20, 24\), but a movie has three axes, \(time, y, x\)"),
         (
             "series.nwb",
             "other",
-            "series.nwb has no imaging series 'other': choose one with its name as key, of acquisition/TwoPhoton",
+            "series.nwb has no imaging series 'other': give the name of one as key: acquisition/TwoPhoton",
         ),
         ("imagej.tif", "C=1", "imagej.tif .* key='C=1' is too large"),
         ("plain.tif", "C=0", "plain.tif .* key='C=0' chooses nothing"),

@@ -26,7 +26,7 @@ def test_an_array_that_is_no_movie_is_refused_whatever_it_is_in(tmp_path: Path, 
     for name in ("array.npy", "array.npz", "array.zarr", "array.h5"):
         with pytest.raises(
             ValueError,
-            match=rf"{name}.* has the shape \(.*\), (but a movie has three axes, \(time, y, x\)|so no values)",
+            match=rf"{name}.* has the shape \(.*\), (but a movie has three axes, \(time, y, x\)|which holds no values)",
         ):
             open_movie(tmp_path / name, "array" if name == "array.h5" else None)
 

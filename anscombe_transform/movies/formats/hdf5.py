@@ -72,7 +72,7 @@ def _choose_dataset(path: Path, file: Any, key: str | None) -> Any:
         found = f"; it has {listed}" if listed else ""
         raise ValueError(f"{path} has no dataset of real numbers with three axes, (time, y, x){found}")
     wanted = "several datasets" if key is None else f"no dataset {key!r}"
-    raise ValueError(f"{path} has {wanted}: choose one with its name as key, of {listed}")
+    raise ValueError(f"{path} has {wanted}: give the name of one as key: {listed}")
 
 
 def _collect(node: Any, movies: list[Any], others: list[Any]) -> None:
@@ -113,7 +113,7 @@ def _nwb_data(path: Path, file: Any, key: str | None) -> tuple[Any, Any]:
             if not series:
                 raise ValueError(f"{path} has no TwoPhotonSeries or OnePhotonSeries: give the path of a dataset as key")
             found = "several imaging series" if len(named) > 1 or key is None else f"no imaging series {key!r}"
-            raise ValueError(f"{path} has {found}: choose one with its name as key, of {listed}")
+            raise ValueError(f"{path} has {found}: give the name of one as key: {listed}")
         group = node
     if "external_file" in group:
         names = ", ".join(_text(name) for name in group["external_file"][()].ravel())

@@ -110,7 +110,7 @@ def _choose_series(path: Path, found: Sequence[Any], number: int | None) -> list
         return list(found)
     listed = ", ".join(f"{i} of {series.axes} {series.shape}" for i, series in enumerate(found[:8]))
     more = ", ..." if len(found) > 8 else ""
-    raise ValueError(f"{path} has several series: choose one with key='series=NUMBER', of {listed}{more}")
+    raise ValueError(f"{path} has several series: choose one with key='series=NUMBER': {listed}{more}")
 
 
 def _axes(tif: Any, series: list[Any], number: int) -> tuple[str, tuple[int, ...]]:
