@@ -25,7 +25,12 @@ pages = Sybil(
 )
 docstrings = Sybil(
     parsers=[DocTestParser()],
-    patterns=["anscombe_transform/*.py", "anscombe_transform/*/*.py", "anscombe_transform/*/*/*.py"],
+    patterns=[
+        "anscombe_transform/*.py",
+        "anscombe_transform/*/*.py",
+        "anscombe_transform/*/*/*.py",
+        "anscombe_transform/*/*/*/*.py",
+    ],
     fixtures=["working_directory"],
 )
 pytest_collect_file = (pages + docstrings).pytest()

@@ -31,3 +31,9 @@ def one_line(error: object) -> str:
     """Return the message of an error as one line of at most 300 characters, whatever it is like."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 300 else text[:297] + "..."
+
+
+def listed(names: Sequence[str], most: int = 10) -> str:
+    """Return names with commas between them; of many, the first ones and how many more there are."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

@@ -22,7 +22,7 @@ from zarr.storage import FsspecStore, MemoryStore
 
 import anscombe_transform
 from anscombe_transform import AnscombeTransformV3
-from anscombe_transform._dependencies import full_axes, sync
+from anscombe_transform._dependencies import sync
 
 PACKAGE = Path(anscombe_transform.__file__).parent
 
@@ -93,37 +93,25 @@ def test_numcodecs_makes_arrays_of_buffers_without_copying_them() -> None:
         assert (array.nbytes, bytes(buffer)) == (6, b"xbcdef")
 
 
-@pytest.fixture
-def tiff(tmp_path: Path) -> Iterator[Any]:
+def test_tifffile_makes_a_page_of_a_directory_and_decodes_its_strips(tmp_path: Path) -> None:
+    """In `movies/formats/tiff/pages.py`."""
     tifffile = pytest.importorskip("tifffile")
+    path = tmp_path / "movie.tif"
     tifffile.imwrite(
-        tmp_path / "movie.ome.tif", MOVIE[:, None], photometric="minisblack", metadata={"axes": "TCYX"}, rowsperstrip=2
+        path, MOVIE, photometric="minisblack", rowsperstrip=2, byteorder=">", predictor=True, compression=8
     )
-    with tifffile.TiffFile(tmp_path / "movie.ome.tif") as tif:
-        yield tif
-
-
-def test_axes_of_length_1_are_told_by_every_release_of_tifffile(tiff: Any) -> None:
-    axes, shape = full_axes(tiff, 0)
-    assert dict(zip(axes, shape, strict=True)) == {"T": 4, "C": 1, "Z": 1, "Y": 6, "X": 5, "S": 1}
-    assert (tiff.series[0].axes, tiff.series[0].shape) == ("TYX", (4, 6, 5))
-
-
-def test_tifffile_tells_where_pixels_are_and_decodes_them(tiff: Any) -> None:
-    """In `movies/formats/tiff_pages.py` and `tiff.py`."""
-    (series,) = tiff.series
-    assert (series.kind, series.is_multifile, len(series), len(tiff.pages)) == ("ome", False, 4, 4)
-    assert (tiff.is_bigtiff, tiff.tiff.offsetsize, tiff.byteorder) == (False, 4, "<")
-    page = series[1]
-    assert np.prod(page.keyframe.chunked) == 3
-    assert len(page.dataoffsets) == len(page.databytecounts) == 3
-    tiff.filehandle.seek(page.dataoffsets[2])
-    data = tiff.filehandle.read(page.databytecounts[2])
-    decoded, place, shape = page.keyframe.decode(data, 2)
+    with tifffile.TiffFile(path) as tif:
+        offset, offsets, sizes = tif.pages[1].offset, tif.pages[1].dataoffsets, tif.pages[1].databytecounts
+    with tifffile.TiffFile(path, is_scanimage=False) as tif:
+        tif.filehandle.seek(offset)
+        page = tifffile.TiffPage(tif, 0)
+        assert (page.axes, page.shape, page.dtype, np.prod(page.chunked)) == ("YX", (6, 5), "uint16", 3)
+        assert (page.compression, page.fillorder, page.predictor, page.is_tiled) == (8, 1, 2, False)
+        assert (page.bitspersample, page.sampleformat, page.photometric, tif.byteorder) == (16, 1, 1, ">")
+    content = path.read_bytes()
+    decoded, place, shape = page.decode(content[offsets[2] : offsets[2] + sizes[2]], 2)  # of a file that is closed
     assert (place[2:4], shape[1:3]) == ((4, 0), (2, 5))
     np.testing.assert_array_equal(decoded[0, :, :, 0], MOVIE[1, 4:])
-    tiff.filehandle.seek(tiff.pages.next_page_offset)
-    assert tiff.filehandle.read(4) == bytes(4)
 
 
 def test_dask_tells_of_each_task_that_is_done() -> None:

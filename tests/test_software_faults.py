@@ -13,7 +13,8 @@ import zarr
 
 from anscombe_transform import compress, describe, open_movie
 from anscombe_transform._faults import FAULTS, SoftwareFault, software_fault
-from anscombe_transform.movies.formats import tiff_pages
+from anscombe_transform.movies.formats.tiff import pages as tiff_pages
+from anscombe_transform.movies.raw import RawFrames
 
 MOVIE = np.random.default_rng(0).integers(0, 4000, (6, 16, 16)).astype("int16")
 
@@ -30,7 +31,7 @@ def test_a_whole_tiff_is_not_called_damaged_where_tifffile_has_changed(
     kind: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tifffile.imwrite(tmp_path / "movie.tif", MOVIE, photometric="minisblack")
-    monkeypatch.setattr(tiff_pages, "full_axes", failing(kind))
+    monkeypatch.setattr(tiff_pages, "_kind_of", failing(kind))
     with pytest.raises(SoftwareFault) as raised:
         open_movie(tmp_path / "movie.tif")
     message = str(raised.value)
@@ -55,8 +56,7 @@ def test_frames_that_could_not_be_read_are_not_called_damaged(
     kind: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     np.save(tmp_path / "movie.npy", MOVIE)
-    movie = open_movie(tmp_path / "movie.npy")
-    monkeypatch.setattr(type(movie._source.read.__self__), "read", failing(kind))  # type: ignore[attr-defined]
+    monkeypatch.setattr(RawFrames, "read", failing(kind))
     movie = open_movie(tmp_path / "movie.npy")
     with pytest.raises(SoftwareFault, match=r"movie\.npy: frames 2 to 3 cannot be read .*may lie in the software"):
         movie[2:4]
@@ -67,7 +67,7 @@ def test_an_array_of_zarr_is_not_called_damaged(
     kind: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compress(MOVIE, tmp_path / "movie.zarr", zero_level=0, conversion_gain=10)
-    monkeypatch.setattr(zarr, "open", failing(kind))
+    monkeypatch.setattr(zarr, "open_array", failing(kind))
     for call in (open_movie, describe):
         with pytest.raises(SoftwareFault, match=r"movie\.zarr cannot be opened .*may lie in the software"):
             call(tmp_path / "movie.zarr")

@@ -1,4 +1,4 @@
-"""What a movie is: an array of real numbers with the axes (time, y, x), which is read in whole stored chunks."""
+"""What a movie is: an array of real numbers, (time, y, x) or (time, plane, y, x), which is read in whole chunks."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ import numpy.typing as npt
 from anscombe_transform._typing import Array, StageProgress
 from anscombe_transform.transform.parameters import is_real
 
+MASKED = "is masked, and masks are not supported: fill it with a value, or crop it and give the data without the mask"
+"""What is wrong with a movie that has a mask, and what to do."""
+
 
 class Movie(Protocol):
-    """What is read like an array of shape (time, y, x)."""
+    """What is read like an array of shape (time, y, x); that of a recording may have planes, (time, plane, y, x)."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Frames, height and width."""
+        """Frames, height and width; or frames, planes, height and width."""
 
     @property
     def dtype(self) -> Any:
@@ -29,8 +32,34 @@ class Movie(Protocol):
 
 
 def as_movie(movie: Movie | npt.ArrayLike) -> Movie:
-    """Return an array-like object that can be sliced as it is, and anything else as a NumPy array."""
+    """Return what is read like an array (time, y, x): planes are put below each other, and lists become arrays."""
+    if getattr(movie, "axes", None) == "TZYX":
+        return PlanesBelow(cast("Movie", movie))
     return cast("Movie", movie if hasattr(movie, "shape") and hasattr(movie, "dtype") else np.asarray(movie))
+
+
+class PlanesBelow:
+    """A movie with planes as one whose frames have the planes below each other, (time, planes * y, x)."""
+
+    def __init__(self, movie: Movie) -> None:
+        self._movie = movie
+        frames, planes, self._height, width = movie.shape
+        self.shape = (frames, planes * self._height, width)
+        self.dtype = np.dtype(movie.dtype)
+        depth, together, height, columns = getattr(movie, "chunks", (1, 1, self._height, width))
+        self.chunks = (depth, together * height if height == self._height else height, columns)
+        self.name = getattr(movie, "name", None)
+        self.frame_rate = getattr(movie, "frame_rate", None)
+        self.pixel_size = getattr(movie, "pixel_size", None)
+
+    def __getitem__(self, index: Any) -> Array:
+        """Return frames, or rows of them: the index is an integer, a slice, or a slice for each of time and y."""
+        frames, rows = index if isinstance(index, tuple) else (index, slice(None))
+        first, stop, _ = rows.indices(self.shape[1])
+        planes = slice(first // self._height, -(-stop // self._height))
+        block = np.asarray(self._movie[frames, planes])
+        above = first - planes.start * self._height
+        return block.reshape(*block.shape[:-3], -1, self.shape[2])[..., above : above + stop - first, :]
 
 
 def check_movie(movie: Movie) -> None:
@@ -41,12 +70,10 @@ def check_movie(movie: Movie) -> None:
     TypeError
         If it is masked, or not of real numbers.
     ValueError
-        If it does not have three axes, or one of them is empty.
+        If it does not have three axes of known lengths, or one of them is empty.
     """
     if isinstance(movie, np.ma.MaskedArray):
-        raise TypeError(
-            "movie is masked, and masks are not supported: give movie.filled(value), or crop it and give movie.data"
-        )
+        raise TypeError(f"movie {MASKED}")
     if problem := dtype_problem(np.dtype(movie.dtype)):
         raise TypeError(f"movie is {problem}")
     if problem := shape_problem(movie.shape):
@@ -66,6 +93,8 @@ def shape_problem(shape: Sequence[int]) -> str | None:
     """Return why a movie cannot have a shape, or None."""
     if len(shape) != 3:
         return f"the shape {tuple(shape)}, but a movie has three axes, (time, y, x)"
+    if any(math.isnan(size) for size in shape):
+        return f"the shape {tuple(shape)}, which Dask has yet to work out: call movie.compute_chunk_sizes()"
     return f"the shape {tuple(shape)}, which holds no values" if 0 in shape else None
 
 
@@ -84,8 +113,8 @@ def stored_chunk(movie: Movie) -> tuple[int, int]:
     """Return the number of frames and of rows in a chunk of a Zarr, HDF5 or Dask array; one whole frame for others."""
     chunks = getattr(movie, "chunks", None)
     if chunks is None:
-        return 1, movie.shape[1]
-    depth, rows = (max(sizes) if isinstance(sizes, tuple) else sizes for sizes in chunks[:2])
+        return 1, movie.shape[-2]
+    depth, rows = (max(sizes) if isinstance(sizes, tuple) else sizes for sizes in (chunks[0], chunks[-2]))
     return depth, rows
 
 

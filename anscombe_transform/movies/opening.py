@@ -1,133 +1,102 @@
-"""Opening movies of the formats that microscopes and telescopes write; they are read when they are sliced."""
+"""Opening recordings of the formats that microscopes and telescopes write; they are read when they are sliced."""
 
 from __future__ import annotations
 
 import operator
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from zarr.abc.store import Store
 
-from anscombe_transform._faults import FAULTS, SoftwareFault, software_fault
-from anscombe_transform._formatting import one_line
+from anscombe_transform._formatting import listed
+from anscombe_transform.movies.axes import Key, arranged, with_frames
 from anscombe_transform.movies.formats.detection import open_files, open_path
-from anscombe_transform.movies.formats.zarr import open_zarr
-from anscombe_transform.movies.source import Source
-from anscombe_transform.storage.overlap import Place, places_at, without_local_protocol
+from anscombe_transform.movies.formats.zarr.opening import open_zarr
+from anscombe_transform.movies.movie_file import MovieFile
+from anscombe_transform.movies.recording import Recording, number_of
+from anscombe_transform.movies.source import Missing, Source, check_dtype
+from anscombe_transform.storage.location import StoreLike
+from anscombe_transform.storage.overlap import Place, places_at, places_of, without_local_protocol
+
+RecordingLike = StoreLike | Sequence[str | os.PathLike[str]]
+"""The path of a file or folder, a URL, a store of Zarr, or paths that make one recording."""
 
 
-@dataclass(frozen=True, eq=False)
-class MovieFile:
-    """A movie in a file. It is sliced like an array, and read only then.
+_Given = str | tuple[str, ...] | Store
 
-    An index is an integer, a slice, or a tuple of these for time, y and x, as in NumPy; only what it asks for is
-    loaded, or the chunks and compressed images that contain some of it. Several threads may read at once. Pickling
-    keeps the path and the other arguments of `open_movie`, with which the movie is opened again.
-    """
 
-    shape: tuple[int, int, int]
-    """Frames, height and width."""
-    dtype: np.dtype[Any]
-    """The dtype of the values, in native byte order."""
-    chunks: tuple[int, int, int]
-    """The blocks in which it is best read."""
-    name: str
-    """Name of the file or folder, without those that it is in."""
+@dataclass(frozen=True)
+class _Choice:
+    """What of a file makes the recording: the parameters of `open_recording`."""
+
     key: str | None
-    """Which array or series of the file it is."""
-    frame_rate: float | None
-    """In Hz, where the file has it."""
-    pixel_size: tuple[float, float] | None
-    """Along y and x, in micrometers, where the file has it."""
-    locations: tuple[str, ...]
-    """The absolute paths of all files that it reads, of the folder, or the URL."""
-    frames: range
-    """Which frames of those in the file it has."""
-    _source: Source = field(repr=False)
-    _arguments: tuple[Any, ...] = field(repr=False)
-
-    @property
-    def places(self) -> list[Place]:
-        """Where the data lie, of which `locations` are the paths or URLs."""
-        *_, options = self._arguments
-        return [place for location in self.locations for place in places_at(location, options)]
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return 3
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, index: Any) -> npt.NDArray[Any]:
-        wanted, then = _ranges(index, self.shape)
-        if not all(wanted):
-            nothing: npt.NDArray[Any] = np.empty([len(indices) for indices in wanted], self.dtype)[then]
-            return nothing
-        frames, rows, columns = wanted
-        inside = self.frames[frames.start : frames.stop : frames.step]
-        try:
-            block = self._source.read(inside, rows, columns)
-        except (MemoryError, ModuleNotFoundError, SoftwareFault):
-            raise
-        except Exception as error:  # of the class that the reader of the format has for damaged files
-            what = f"{self.name}: frames {frames[0]} to {frames[-1]} cannot be read"
-            if isinstance(error, FAULTS):
-                raise software_fault(what, error) from error
-            kind = OSError if isinstance(error, OSError) else ValueError
-            raise kind(f"{what}: {one_line(error)}") from error
-        result: npt.NDArray[Any] = block[then]
-        return result
-
-    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        if copy is False:
-            raise ValueError("a movie in a file becomes an array only by a copy")
-        whole: npt.NDArray[Any] = np.asarray(self[:], dtype)
-        return whole
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _open_again, (self.shape, self.dtype, *self._arguments)
+    channel: int | str | None
+    plane: int | None
+    frames: slice | None
+    axes: str | None
+    channels: int | None
+    planes: int | None
+    salvage: bool
+    storage_options: Mapping[str, Any] | None
 
 
-def open_movie(
-    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+def open_recording(
+    path: RecordingLike,
     key: str | None = None,
     *,
+    channel: int | str | None = None,
+    plane: int | None = None,
     frames: slice | None = None,
+    axes: str | None = None,
+    channels: int | None = None,
+    planes: int | None = None,
+    salvage: bool = False,
     storage_options: Mapping[str, Any] | None = None,
-) -> MovieFile:
-    """Open a movie as an object that can be sliced like an array of shape (time, y, x).
+) -> Recording:
+    """Open a recording with all its channels and planes.
 
     Parameters
     ----------
-    path : str, path, or sequence of these
+    path : str, path, sequence of these, or store
         One of the following. The content of a file determines its format, not its name.
 
         - A TIFF or BigTIFF file, also of ImageJ, OME or ScanImage, compressed or not. A folder of TIFF files, a pattern
-          such as ``scan_*.tif``, or a sequence of paths is one movie, whose files follow each other in time: in the
-          order of the numbers in their names, or, for a sequence, in the order given.
+          such as ``scan_*.tif``, or a sequence of paths is one recording: what each file is a part of, and in which
+          order they follow each other, is told by their metadata or, without these, by their names.
         - An HDF5 file, also of MATLAB from version 7.3 on, or an NWB file.
-        - A Zarr array or group: a folder, a zip file, or a URL of any protocol that fsspec supports.
+        - A Zarr array or group: a folder, a zip file, a URL of any protocol that fsspec supports, or a store of Zarr.
         - A ``.npy`` or ``.npz`` file. A compressed array of the latter is unpacked to a temporary file.
 
     key : str, optional
-        Which of several movies: the name of an array in a ``.npz`` file, the path of one in a Zarr group or an HDF5
-        file, or the name of an imaging series of NWB. For TIFF and OME-Zarr with further axes, what to take along
-        these, such as ``C=0`` or ``C=0,Z=3``; for TIFF files with several series, also ``series=1``.
+        A place in a file: the name of an array in a ``.npz`` file, the path of one in a Zarr group or an HDF5 file, the
+        name of an imaging series of NWB, or a series of a TIFF file, such as ``series=1``. Of further axes, such as
+        positions, also the index to take, such as ``P=0``; with commas between several.
+    channel : int or str, optional
+        The number or the name of a single channel.
+    plane : int, optional
+        The number of a single plane.
     frames : slice, optional
-        The frames that make up the movie; by default all.
+        The frames that make up the recording; by default all.
+    axes : str, optional
+        What the axes of the file are, a letter for each, such as ``"TCYX"``: T for time, C for channels, Z for planes.
+        By default, as the file says; of three axes of which it says nothing, the first is the time.
+    channels, planes : int, optional
+        How many channels and planes there are in a file that has them one after the other in time, without saying so:
+        within a volume, plane by plane; within a plane, channel by channel.
+    salvage : bool, default False
+        Leave out frames of which something is missing; by default that is an error.
     storage_options : mapping, optional
         Options of the protocol, such as ``{"anon": True}``, for a URL.
 
     Returns
     -------
-    MovieFile
-        The movie, whose frames are read as it is sliced.
+    Recording
+        The recording, whose frames are read as its channels are sliced.
 
     Raises
     ------
@@ -140,7 +109,53 @@ def open_movie(
     RuntimeError
         If a package that reads the format fails, and the reason may be the software and not the file.
     ValueError
-        If it is not a complete file of one of these formats, or there is no such movie in it.
+        If it is not a complete file of one of these formats, or there is no such recording in it.
+    """
+    given: _Given
+    absolute: _Given
+    if isinstance(path, Store):
+        given = absolute = path
+    elif isinstance(path, str | os.PathLike):
+        given = without_local_protocol(os.fspath(path))
+        absolute = given if "://" in given else str(Path(given).absolute())
+    else:
+        given = tuple(os.fspath(one) for one in path)
+        absolute = tuple(str(Path(one).absolute()) for one in given)
+    choice = _Choice(key, channel, plane, frames, axes, channels, planes, salvage, storage_options)
+    return _open(given, absolute, choice)
+
+
+def open_movie(
+    path: RecordingLike,
+    key: str | None = None,
+    *,
+    channel: int | str | None = None,
+    plane: int | None = None,
+    frames: slice | None = None,
+    axes: str | None = None,
+    channels: int | None = None,
+    planes: int | None = None,
+    salvage: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
+) -> MovieFile:
+    """Open one channel and one plane of a recording as an object that can be sliced like an array (time, y, x).
+
+    Parameters
+    ----------
+    path, key, channel, plane, frames, axes, channels, planes, salvage, storage_options : various
+        As for `open_recording`.
+
+    Returns
+    -------
+    MovieFile
+        The movie, whose frames are read as it is sliced.
+
+    Raises
+    ------
+    FileNotFoundError, ModuleNotFoundError, OSError, RuntimeError
+        As for `open_recording`.
+    ValueError
+        Likewise; also if there are several channels or planes, and none is chosen.
 
     Examples
     --------
@@ -152,88 +167,152 @@ def open_movie(
     >>> movie[10:20, ::2].shape
     (10, 32, 64)
     """
-    given = os.fspath(path) if isinstance(path, str | os.PathLike) else tuple(os.fspath(one) for one in path)
-    absolute: str | tuple[str, ...]
-    if isinstance(given, str):
-        given = without_local_protocol(given)
-    if isinstance(given, str) and "://" in given:
-        source, absolute = open_zarr(given, key, storage_options), given
-        name = given.rstrip("/").rpartition("/")[2]
-    elif storage_options is not None:
+    recording = open_recording(
+        path,
+        key,
+        channel=channel,
+        plane=plane,
+        frames=frames,
+        axes=axes,
+        channels=channels,
+        planes=planes,
+        salvage=salvage,
+        storage_options=storage_options,
+    )
+    several = []
+    if len(recording) > 1:
+        several.append(f"{len(recording)} channels ({listed(recording.channels)}), choose one, such as channel=0")
+    if recording.planes > 1:
+        several.append(f"{recording.planes} planes, choose one, such as plane=0")
+    if several:
+        raise ValueError(
+            f"{recording.name} has {', and '.join(several)}: a movie is (time, y, x); open_recording opens all"
+        )
+    return recording[0]
+
+
+def _open(given: _Given, absolute: _Given, choice: _Choice) -> Recording:
+    key = Key.parse(choice.key)
+    if isinstance(given, Store) or (isinstance(given, str) and "://" in given):
+        name = str(given).rstrip("/").rpartition("/")[2]
+        source = open_zarr(given, key.place, choice.storage_options)
+    elif choice.storage_options is not None:
         raise ValueError(f"{given} is not a URL, and only a URL takes storage_options")
     elif isinstance(given, str):
-        source, absolute = open_path(given, key), str(Path(given).absolute())
-        name = Path(absolute).name
+        name = Path(given).absolute().name
+        source = open_path(given, key.place)
     else:
-        source, absolute = (
-            open_files([Path(one) for one in given], key),
-            tuple(str(Path(one).absolute()) for one in given),
-        )
-        name = Path(absolute[0]).name
-    count, height, width = source.shape
-    chosen = _choose_frames(name, count, frames)
-    depth, rows, columns = source.chunks
-    return MovieFile(
-        shape=(len(chosen), height, width),
-        dtype=source.dtype,
-        chunks=(min(max(1, depth // chosen.step), len(chosen)), min(rows, height), min(columns, width)),
+        source = open_files([Path(one) for one in given], key.place)
+        name = Path(given[0]).absolute().name
+    check_dtype(name, source.dtype)
+    if 0 in source.shape:
+        raise ValueError(f"{name} has the shape {source.shape}, which holds no values")
+    source = arranged(name, source, key.indices, axes=choice.axes, channels=choice.channels, planes=choice.planes)
+    named = len(source.channels) == source.shape[1] and len(set(source.channels)) == len(source.channels)
+    channels = source.channels if named else tuple(f"channel_{i}" for i in range(source.shape[1]))
+    several = len(channels) > 1
+    if choice.channel is not None:
+        number = number_of(name, channels, choice.channel)
+        channels, source = (channels[number],), _narrowed(source, 1, number)
+    if choice.plane is not None:
+        if not -source.shape[2] <= choice.plane < source.shape[2]:
+            raise ValueError(f"{name} has no plane {choice.plane}: it has {source.shape[2]}, from 0 on")
+        source = _narrowed(source, 2, choice.plane % source.shape[2])
+    frames = _chosen_frames(name, source.shape[0], choice.frames)
+    source, frames = _whole_frames(name, source, frames, salvage=choice.salvage)
+    rate = source.frame_rate
+    source = replace(source, frame_rate=None if rate is None else rate / frames.step)
+    return Recording(
         name=name,
-        key=source.key,
-        frame_rate=None if source.frame_rate is None else source.frame_rate / chosen.step,
-        pixel_size=source.pixel_size,
-        locations=source.locations,
-        frames=chosen,
+        key=",".join([*([source.key] if source.key else []), *(f"{a}={i}" for a, i in key.indices.items())]) or None,
+        channels=channels,
+        planes=source.shape[2],
+        frames=frames,
+        plane=choice.plane,
         _source=source,
-        _arguments=(
-            absolute,
-            source.key,
-            None if frames is None else slice(chosen.start, chosen.stop, chosen.step),
-            storage_options,
-        ),
+        _named=named or several,
+        _reopen=(_open_again, (absolute, choice)),
+        _places=partial(places_of, given)
+        if isinstance(given, Store)
+        else partial(_places_of_all, source.locations, choice.storage_options),
     )
 
 
-def _open_again(
-    shape: tuple[int, ...], dtype: np.dtype[Any], path: Any, key: str | None, frames: slice | None, options: Any
-) -> MovieFile:
-    movie = open_movie(path, key, frames=frames, storage_options=options)
-    if (movie.shape, movie.dtype) != (shape, dtype):
-        raise ValueError(f"{path} has changed: it was {shape} {dtype}, and is {movie.shape} {movie.dtype}")
-    return movie
+def _narrowed(source: Source, position: int, index: int) -> Source:
+    """Return what is at an index along an axis of TCZYX, which is kept with a length of 1."""
+    missing = source.missing
+    if missing is not None:
+        images = missing.images.take([index], axis=position)
+        missing = Missing(images, missing.reason) if images.any() else None
+    return replace(
+        source,
+        shape=(*source.shape[:position], 1, *source.shape[position + 1 :]),
+        chunks=(*source.chunks[:position], 1, *source.chunks[position + 1 :]),
+        read=lambda ranges: source.read([*ranges[:position], range(index, index + 1), *ranges[position + 1 :]]),
+        codecs=source.codecs[index : index + 1] if position == 1 else source.codecs,
+        missing=missing,
+    )
 
 
-def _choose_frames(path: object, count: int, frames: slice | None) -> range:
+def _chosen_frames(name: str, count: int, frames: slice | None) -> range:
     if frames is None:
         return range(count)
     step = 1 if frames.step is None else operator.index(frames.step)
     limits = [operator.index(limit) for limit in (frames.start, frames.stop) if limit is not None]
     chosen = range(count)[frames] if step > 0 else range(0)
     if not chosen or any(not -count <= limit <= count for limit in limits):
-        raise ValueError(f"{path} has {count} frames, so {frames} is out of bounds, empty or backward")
+        raise ValueError(f"{name} has {count} frames, so {frames} is out of bounds, empty or backward")
     return chosen
 
 
-def _ranges(index: Any, shape: tuple[int, ...]) -> tuple[list[range], tuple[Any, ...]]:
-    """Return the ranges to read for an index, all ascending, and the index that turns what was read into the result."""
-    entries = list(index) if isinstance(index, tuple) else [index]
-    if (places := [i for i, entry in enumerate(entries) if entry is Ellipsis]) and len(places) == 1:
-        entries[places[0] : places[0] + 1] = [slice(None)] * (4 - len(entries))
-    if len(entries) > 3:
-        raise IndexError(f"a movie has the axes (time, y, x), which are fewer than {len(entries)} indices")
-    ranges: list[range] = []
-    then: list[Any] = []
-    for entry, length in zip([*entries, *[slice(None)] * (3 - len(entries))], shape, strict=True):
-        if isinstance(entry, slice):
-            indices = range(length)[entry]
-            ranges.append(indices if indices.step > 0 else indices[::-1])
-            then.append(slice(None, None, None if indices.step > 0 else -1))
-            continue
-        try:
-            number = operator.index(entry)
-        except TypeError:
-            raise IndexError(f"a movie is indexed by integers and slices, not by {type(entry).__name__}") from None
-        if not -length <= number < length:
-            raise IndexError(f"index {number} is out of bounds for an axis of length {length}")
-        ranges.append(range(number % length, number % length + 1))
-        then.append(0)
-    return ranges, tuple(then)
+def _whole_frames(name: str, source: Source, frames: range, *, salvage: bool) -> tuple[Source, range]:
+    """Return a source with these frames, and which of the file they are; with `salvage`, without those that lack."""
+    numbers = np.array(frames)
+    if source.missing is None:
+        return with_frames(source, numbers) if frames != range(source.shape[0]) else source, frames
+    lacks = source.missing.images.any(axis=(1, 2))[numbers]
+    if not lacks.any():
+        return with_frames(source, numbers), frames
+    whole = numbers[~lacks]
+    runs = _runs(numbers[lacks])
+    what = f"frames {runs} of {source.shape[0]} are missing or not whole: {source.missing.reason}"
+    if not len(whole):
+        raise ValueError(f"{name}: {what}{_whole_part(source)}")
+    if not salvage:
+        longest = max(np.split(whole, np.flatnonzero(np.diff(whole) != frames.step) + 1), key=len)
+        start, stop = int(longest[0]), int(longest[-1]) + 1
+        raise ValueError(
+            f"{name}: {what}; give frames=slice({start}, {stop}) or others that are whole, or salvage=True to leave "
+            f"out those that are not{_whole_part(source)}"
+        )
+    note = f"Left out: {what}"
+    source = replace(with_frames(source, whole), notes=(*source.notes, note))
+    at_one_end = whole[-1] - whole[0] == (len(whole) - 1) * frames.step
+    return source, range(int(whole[0]), int(whole[-1]) + 1, frames.step) if at_one_end else frames
+
+
+def _whole_part(source: Source) -> str:
+    """Return what a message says of a channel or plane of which nothing is missing, while others lack something."""
+    assert source.missing is not None
+    for name, others in (("channel", (0, 2)), ("plane", (0, 1))):
+        whole = np.flatnonzero(~source.missing.images.any(axis=others))
+        if len(whole):
+            return f"; nothing is missing of {name}={int(whole[0])}"
+    return ""
+
+
+def _runs(numbers: np.ndarray[Any, Any]) -> str:
+    """Return ascending numbers as runs, such as "3 to 5, 9", at most ten."""
+    runs = np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1)
+    return listed([f"{run[0]}" if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs])
+
+
+def _places_of_all(locations: Sequence[str], options: Mapping[str, Any] | None) -> list[Place]:
+    return [place for location in locations for place in places_at(location, options)]
+
+
+def _open_again(shape: tuple[int, ...], dtype: np.dtype[Any], path: _Given, choice: _Choice, number: int) -> MovieFile:
+    movie = _open(path, path, choice)[number]
+    if (movie.shape, movie.dtype) != (shape, dtype):
+        raise ValueError(f"{path} has changed: it was {shape} {dtype}, and is {movie.shape} {movie.dtype}")
+    return movie

@@ -49,6 +49,53 @@ class DiskFile:
                 raise ValueError(f"{self.path}: {one_line(error)}") from error
 
 
+@dataclass(frozen=True)
+class Piece:
+    """Some of the bytes of a file."""
+
+    path: Path
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True)
+class PiecedFile:
+    """A file that consists of pieces of others, one after the other."""
+
+    pieces: tuple[Piece, ...]
+
+    @contextmanager
+    def open(self) -> Iterator[Any]:
+        """Open the pieces as they are read."""
+        yield _Pieces(self.pieces)
+
+
+class _Pieces:
+    """Reads what is in pieces, of which the file of one is open at a time."""
+
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        self._pieces = pieces
+        self._position = 0
+
+    def seek(self, offset: int) -> None:
+        """Go to a position."""
+        self._position = offset
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what is left of the piece at the position, as far as it fits."""
+        start = 0
+        for piece in self._pieces:
+            inside = self._position - start
+            if inside < piece.size:
+                with DiskFile(piece.path).open() as handle:
+                    handle.seek(piece.offset + inside)
+                    count = int(handle.readinto(memoryview(buffer)[: piece.size - inside]))
+                self._position += count
+                return count
+            start += piece.size
+        return 0
+
+
 def read_bytes(handle: Any, array: Array, offset: int) -> None:
     """Fill an array, which is contiguous, with the bytes of a file from `offset`."""
     handle.seek(offset)
@@ -70,7 +117,7 @@ class RawFrames:
     dtypes : sequence of dtype
         The dtype in each of them, with its byte order.
     shape : tuple of int
-        The shape of the movie.
+        Height and width.
     offsets : sequence of int
         Where each frame begins in its file, in bytes.
     numbers : sequence of int, optional
@@ -88,11 +135,11 @@ class RawFrames:
         self.dtype = dtypes[0].newbyteorder("=")
         self._files = files
         self._swapped = [not dtype.isnative for dtype in dtypes]
-        self._height, self._width = shape[1:]
+        self._height, self._width = shape
         self._offsets = offsets
         self._numbers = numbers
 
-    def read(self, frames: range, rows: range, columns: range) -> Array:
+    def read(self, frames: Sequence[int], rows: range, columns: range) -> Array:
         """Return the pixels of these frames, rows and columns."""
         block = np.empty((len(frames), len(rows), len(columns)), self.dtype)
         for number, run in groupby(enumerate(frames), key=lambda place: self._number(place[1])):

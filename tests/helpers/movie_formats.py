@@ -121,7 +121,7 @@ def write_nwb(path: Path, movie: Array, *names: str, timestamps: bool = False, e
                 series["data"] = np.zeros((0, 0, 0), "uint8")
                 series["external_file"] = np.array(["movie_0.avi", "movie_1.avi"], h5py.string_dtype())
             else:
-                series["data"] = movie
+                series["data"] = movie.swapaxes(1, 2) if movie.ndim > 2 else movie  # (time, x, y)
             if timestamps:
                 series["timestamps"] = np.arange(len(movie)) * 0.05
             else:

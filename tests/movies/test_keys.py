@@ -47,28 +47,28 @@ CHOICES: list[tuple[str, Callable[[Path], None], str, Array, str]] = [
         lambda path: np.savez(path, movie=MOVIE, other=OTHER),
         "other",
         OTHER,
-        "two.npz has several arrays: give the name of one as key: movie, other",
+        r"two.npz has several arrays: give the name of one as key: movie \(11, 20, 24\), other \(11, 10, 24\)$",
     ),
     (
         "3.zarr",
         two_zarr_arrays,
         "a/other",
         OTHER,
-        "3.zarr has several arrays: give the name of one as key: a/other, movie",
+        r"3.zarr has several arrays: give the name of one as key: a/other \(11, 10, 24\), movie \(11, 20, 24\)$",
     ),
     (
         "2.zarr",
         lambda path: two_zarr_arrays(path, 2),
         "a/other",
         OTHER,
-        "2.zarr has several arrays: give the name of one as key: a/other, movie",
+        r"2.zarr has several arrays: give the name of one as key: a/other \(11, 10, 24\), movie \(11, 20, 24\)$",
     ),
     (
         "two.h5",
         two_datasets,
         "folder/other",
         OTHER,
-        r"has several datasets: give the name of one as key: folder/other \(11, 10, 24\), movie \(11, 20, 24\)",
+        r"has several datasets: give the name of one as key: movie \(11, 20, 24\), folder/other \(11, 10, 24\)$",
     ),
     (
         "two.nwb",
@@ -76,30 +76,29 @@ CHOICES: list[tuple[str, Callable[[Path], None], str, Array, str]] = [
         "OnePhotonSeries2",
         MOVIE,
         r"two.nwb has several imaging series: give the name of one as key: "
-        r"acquisition/TwoPhotonSeries \(11, 20, 24\), "
-        r"processing/ophys/OnePhotonSeries2 \(11, 20, 24\)",
+        r"acquisition/TwoPhotonSeries \(11, 24, 20\), "
+        r"processing/ophys/OnePhotonSeries2 \(11, 24, 20\)$",
     ),
     (
         "two.tif",
         series_of_two_shapes,
         "series=1",
         OTHER,
-        r"has several series: choose one with key='series=NUMBER': 0 of QYX \(11, 20, 24\), 1 of QYX \(11, 10",
+        r"two.tif has 2 series: choose one, such as key='series=0': series=0 .*, series=1",
     ),
     (
         "channels.tif",
         lambda path: two_channels(path, imagej=True, metadata={"axes": "TCYX"}),
         "C=1",
         MOVIE + np.int16(1),
-        r"channels.tif has the axes TCYX and the shape \(11, 2, 20, 24\), but a movie has \(time, y, x\): choose one, "
-        r"such as key='C=0'",
+        r"^channels.tif has 2 channels \(channel_0, channel_1\), choose one, such as channel=0: a movie is ",
     ),
     (
         "channels.ome.tif",
         lambda path: two_channels(path, metadata={"axes": "TCYX"}, compression="zlib"),
         "c=1,series=0",
         MOVIE + np.int16(1),
-        "such as key='C=0'",
+        "such as channel=0: a movie is",
     ),
     (
         "scanimage.tif",
@@ -112,7 +111,7 @@ CHOICES: list[tuple[str, Callable[[Path], None], str, Array, str]] = [
         ),
         "C=1",
         MOVIE + np.int16(1),
-        r"the axes TCYX and the shape \(11, 2, 20, 24\)",
+        "scanimage.tif has 2 channels .* such as channel=0: a movie is",
     ),
     (
         "volumes.ome.tif",
@@ -123,9 +122,9 @@ CHOICES: list[tuple[str, Callable[[Path], None], str, Array, str]] = [
         ),
         "Z=2, C=1",
         MOVIE + np.int16(5),
-        "such as key='C=0,Z=0'",
+        "2 channels .* such as channel=0, and 3 planes, choose one, such as plane=0: a movie is",
     ),
-    ("channels.zarr", two_channels_of_ome_zarr, "C=1", MOVIE + np.int16(1), r"the axes TCYX .* such as key='C=0'"),
+    ("channels.zarr", two_channels_of_ome_zarr, "C=1", MOVIE + np.int16(1), "2 channels .* such as channel=0: a movie"),
 ]
 
 
@@ -147,14 +146,18 @@ def test_of_several_movies_the_key_chooses_one(
     [
         ("c.npy", "movie", "c.npy is a single array: leave out key='movie'$"),
         ("3.zarr", "movie", "3.zarr is a single array: leave out key='movie'$"),
-        ("stored.npz", "other", "stored.npz has no array 'other': give the name of one as key: movie$"),
-        ("group.zarr", "other", "group.zarr has no array 'other': give the name of one as key: a/b$"),
+        ("stored.npz", "other", r"stored.npz has no array 'other': give the name of one as key: movie \(11, 20, 24\)$"),
+        ("group.zarr", "other", r"group.zarr has no array 'other': give the name of one as key: a/b \(11, 20, 24\)$"),
         (
             "plain.h5",
             "other",
             r"plain.h5 has no dataset 'other': give the name of one as key: movie \(11, 20, 24\)$",
         ),
-        ("plain.h5", "first", r"plain.h5: first has the shape \(20, 24\), but a movie has three axes, \(time, y, x\)"),
+        (
+            "plain.h5",
+            "first",
+            r"plain.h5: first has the shape \(20, 24\), but a movie has at least three axes, \(time, y, x\)$",
+        ),
         (
             "series.nwb",
             "other",
@@ -163,7 +166,7 @@ def test_of_several_movies_the_key_chooses_one(
         ("imagej.tif", "C=1", "imagej.tif .* key='C=1' is too large"),
         ("plain.tif", "C=0", "plain.tif .* key='C=0' chooses nothing"),
         ("plain.tif", "series=1", "plain.tif has 1 series, .* there is no 1"),
-        ("plain.tif", "movie", "key='movie' is not understood: give AXIS=INDEX, such as C=0"),
+        ("plain.tif", "movie", "key='movie' is not understood: in a TIFF file, give series=NUMBER"),
         ("plain.tif", "T=-1", "key='T=-1' is not understood"),
     ],
 )

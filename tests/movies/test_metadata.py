@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from movie_formats import MOVIE, SCANIMAGE, write_nwb, write_ome_zarr, write_pages, write_tiff, write_zarr
 
-from anscombe_transform.movies.opening import open_movie
+from anscombe_transform.movies.opening import open_movie, open_recording
 
 
 def write_volumes(path: Path) -> None:
@@ -59,7 +59,7 @@ def own_attributes(path: Path) -> None:
         ),
         ("d.tif", imagej((2, 2.5), unit="um", finterval=0.05), None, 20, (0.4, 0.5)),
         ("e.tif", imagej((2, 2.5), unit="micron", finterval=50, tunit="ms"), None, 20, (0.4, 0.5)),
-        ("f.tif", imagej((2, 2.5), unit="\\u00B5m", fps=20), None, 20, (0.4, 0.5)),
+        ("f.tif", imagej((2, 2.5), unit="\\u00B5m", fps=20), None, None, (0.4, 0.5)),
         ("g.tif", imagej((20000, 25000), unit="cm"), None, None, (0.4, 0.5)),
         ("h.tif", imagej((2, 2.5), unit="pixel", finterval=float("inf")), None, None, None),
         ("i.tif", imagej(None, unit="um", fps=0), None, None, None),
@@ -109,3 +109,61 @@ def test_frame_rate_and_pixel_size_are_those_of_the_file(
     assert movie.pixel_size == (None if size is None else pytest.approx(size))
     halved = open_movie(tmp_path / name, key, frames=slice(None, None, 2))
     assert halved.frame_rate == (None if rate is None else pytest.approx(rate / 2))
+
+
+VOLUMES = np.repeat(MOVIE[:6], 2, axis=0).reshape(3, 2, 2, 20, 24)
+"""Along time, planes and channels."""
+
+
+def write_volumes_of_imagej(path: Path, **metadata: Any) -> None:
+    write_tiff(path, VOLUMES, imagej=True, resolution=(2, 2.5), metadata={"axes": "TZCYX", "unit": "um"} | metadata)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "z_step"),
+    [
+        ({"spacing": 3}, 3),
+        ({"spacing": 3000, "zunit": "nm"}, 3),
+        ({"spacing": 3, "unit": "pixel"}, None),
+        ({}, None),
+    ],
+)
+def test_the_distance_between_planes_is_that_of_imagej(tmp_path: Path, metadata: Any, z_step: float | None) -> None:
+    """In the unit of the axis, which is that of x unless it is told."""
+    write_volumes_of_imagej(tmp_path / "a.tif", **metadata)
+    assert open_recording(tmp_path / "a.tif").z_step == (None if z_step is None else pytest.approx(z_step))
+
+
+def test_the_unit_along_y_may_differ_from_that_along_x(tmp_path: Path) -> None:
+    write_volumes_of_imagej(tmp_path / "a.tif", yunit="nm")
+    assert open_recording(tmp_path / "a.tif").pixel_size == pytest.approx((0.0004, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("label", "channels"),
+    [
+        (lambda t, z, c: f"c:{c + 1}/2 z:{z + 1}/2 t:{t + 1}/3 - {['GFP', 'RFP'][c]}", ("GFP", "RFP")),
+        (lambda t, z, c: ["GFP", "RFP"][c], ("GFP", "RFP")),
+        (lambda t, z, c: f"c:{c + 1}/2 z:{z + 1}/2 t:{t + 1}/3 - movie.lif", ("channel_0", "channel_1")),
+        (lambda t, z, c: f"img_{t}_{z}_{c}", ("channel_0", "channel_1")),
+    ],
+)
+def test_channels_have_the_labels_that_imagej_gives_to_each_of_their_images(
+    tmp_path: Path, label: Callable[[int, int, int], str], channels: tuple[str, ...]
+) -> None:
+    labels = [label(t, z, c) for t in range(3) for z in range(2) for c in range(2)]
+    write_volumes_of_imagej(tmp_path / "a.tif", Labels=labels)
+    assert open_recording(tmp_path / "a.tif").channels == channels
+
+
+def test_the_calibration_of_imagej_is_kept_and_the_values_are_as_stored(tmp_path: Path) -> None:
+    """It writes signed values as unsigned ones that are larger by 32768."""
+    imagej(None, cf=0, c0=-32768.0, c1=1.0, vunit="gray value")(tmp_path / "a.tif")
+    movie = open_movie(tmp_path / "a.tif")
+    assert movie.calibration == {"scale": 1, "offset": -32768, "unit": "gray value"}
+    np.testing.assert_array_equal(movie[:], MOVIE)
+    imagej(None, cf=0, c0=0.0, c1=1.0)(tmp_path / "b.tif")
+    assert open_movie(tmp_path / "b.tif").calibration == {}
+    imagej(None, cf=20, c0=1.0, c1=2.0)(tmp_path / "c.tif")
+    assert open_movie(tmp_path / "c.tif").calibration == {}
+    assert "by its function 20, which is left aside" in open_movie(tmp_path / "c.tif").notes[0]

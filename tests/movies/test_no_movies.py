@@ -15,19 +15,17 @@ from movie_formats import MOVIE, write_hdf5, write_nwb, write_tiff
 from anscombe_transform.movies.opening import open_movie
 
 
-@pytest.mark.parametrize("shape", [(), (10,), (8, 10), (1, 6, 8, 10), (0, 8, 10), (6, 0, 10), (6, 8, 0)])
+@pytest.mark.parametrize("shape", [(), (10,), (8, 10), (1, 6, 0, 8, 10), (0, 8, 10), (6, 0, 10), (6, 8, 0)])
 def test_an_array_that_is_no_movie_is_refused_whatever_it_is_in(tmp_path: Path, shape: tuple[int, ...]) -> None:
     array = np.zeros(shape, "int16")
     np.save(tmp_path / "array.npy", array)
     np.savez(tmp_path / "array.npz", array)
-    zarr.create_array(tmp_path / "array.zarr", shape=shape, dtype="int16")
+    zarr.create_array(tmp_path / "array.zarr", data=array)
     with h5py.File(tmp_path / "array.h5", "w") as file:
         file["array"] = array
+    problem = "which holds no values" if 0 in shape else r"but a movie has at least three axes, \(time, y, x\)"
     for name in ("array.npy", "array.npz", "array.zarr", "array.h5"):
-        with pytest.raises(
-            ValueError,
-            match=rf"{name}.* has the shape \(.*\), (but a movie has three axes, \(time, y, x\)|which holds no values)",
-        ):
+        with pytest.raises(ValueError, match=rf"{name}(: \w+)? has the shape \(.*\), {problem}$"):
             open_movie(tmp_path / name, "array" if name == "array.h5" else None)
 
 
@@ -46,7 +44,7 @@ def write_text(path: Path) -> None:
 REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "image.tif": (
         lambda path: write_tiff(path, MOVIE[0]),
-        r"has the shape \(20, 24\), but a movie has three axes, \(time, y, x\)",
+        r"has the shape \(20, 24\), but a movie has at least three axes, \(time, y, x\)$",
     ),
     "rgb.tif": (
         lambda path: tifffile.imwrite(path, np.zeros((5, 20, 24, 3), "uint8"), photometric="rgb"),
@@ -72,7 +70,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda path: write_hdf5(path, MOVIE[0]),
         r"has no dataset of real numbers with three axes, .* it has first \(24,\), movie \(20, 24\)",
     ),
-    "volume.nwb": (lambda path: write_nwb(path, MOVIE[:, None]), r"has the shape \(11, 1, 20, 24\), but a movie has"),
+    "image.nwb": (lambda path: write_nwb(path, MOVIE[:1, 0, 0]), r"has the shape \(1,\), but a movie has at least"),
     "external.nwb": (
         lambda path: write_nwb(path, MOVIE, external=True),
         "has the frames of acquisition/TwoPhotonSeries in other files, open those: movie_0.avi, movie_1.avi",

@@ -12,7 +12,8 @@ import zarr
 from movie_formats import MOVIE, write_zarr
 
 from anscombe_transform import AnscombeTransformV2, AnscombeTransformV3
-from anscombe_transform.movies.opening import MovieFile, open_movie
+from anscombe_transform.movies.movie_file import MovieFile
+from anscombe_transform.movies.opening import open_movie
 
 
 @pytest.mark.parametrize("codec", ["v2", "v3"])

@@ -13,17 +13,20 @@ import tokenize
 import weakref
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from anscombe_transform._formatting import one_line
+from anscombe_transform._typing import Array
+from anscombe_transform.movies.formats.choosing import Candidate, check_shape, choose
+from anscombe_transform.movies.formats.dimension_names import letters_of
 from anscombe_transform.movies.raw import DiskFile, File, RawFrames, RawPixels
-from anscombe_transform.movies.source import Source, check_array, few_frames
-from anscombe_transform.storage.groups import check_no_key, choose
+from anscombe_transform.movies.source import Ranges, Source, by_image, check_dtype, few_images
 
 _Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 
@@ -37,7 +40,8 @@ _DAMAGES = (
 
 def open_npy(path: Path, key: str | None) -> Source:
     """Open the array of a ``.npy`` file."""
-    check_no_key(path, key)
+    if key is not None:
+        raise ValueError(f"{path} is a single array: leave out key={key!r}")
     try:
         with path.open("rb") as file:
             header = _header(file)
@@ -45,7 +49,7 @@ def open_npy(path: Path, key: str | None) -> Source:
             missing = offset + _size(header) - os.fstat(file.fileno()).st_size
     except _DAMAGES as error:
         raise ValueError(f"{path} is not a whole .npy file ({one_line(error)}): numpy.save writes them") from error
-    check_array(path, header[0], header[2])
+    check_dtype(path, header[2])
     if missing > 0:
         raise ValueError(f"{path} is not a whole .npy file ({missing} bytes are missing): numpy.save writes them")
     return _source(path, header, DiskFile(path), offset)
@@ -61,18 +65,24 @@ def open_npz(path: Path, key: str | None) -> Source:
             members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
     except _DAMAGES as error:
         raise _damaged(path, error) from error
-    name = choose(path, key, list(members))
-    member = members[name]
-    if not member.filename.endswith(".npy"):
+    arrays = {name: member for name, member in members.items() if member.filename.endswith(".npy")}
+    if members and not arrays:
         raise ValueError(f"{path} is a .zip file of other things than arrays: numpy.savez writes .npz files")
-    try:
-        with zipfile.ZipFile(path) as archive, archive.open(member) as file:
-            header = _header(file)
-            offset = file.tell()
-        start = _member_start(path, member)
-    except _DAMAGES as error:
-        raise _damaged(path, error) from error
-    check_array(path, header[0], header[2])
+    headers: dict[str, tuple[_Header, int]] = {}
+    damages: dict[str, Exception] = {}
+    for name, member in arrays.items():
+        try:
+            with zipfile.ZipFile(path) as archive, archive.open(member) as file:
+                headers[name] = _header(file), file.tell()
+        except _DAMAGES as error:
+            damages[name] = error
+    candidates = {name: Candidate(header[0], header[2]) for name, (header, _) in headers.items()}
+    name = choose(path, key, candidates | {name: Candidate((), None) for name in damages})
+    if name in damages:
+        raise _damaged(path, damages[name]) from damages[name]
+    member, (header, offset) = arrays[name], headers[name]
+    start = _member_start(path, member)
+    check_dtype(path, header[2])
     end = offset + _size(header)
     if end > member.file_size or (end > path.stat().st_size - start and member.compress_type == zipfile.ZIP_STORED):
         raise _damaged(path, f"{name} ends too early")
@@ -97,15 +107,41 @@ def _size(header: _Header) -> int:
 
 def _source(path: Path, header: _Header, file: File, offset: int, key: str | None = None) -> Source:
     shape, fortran_order, dtype = header
-    chunks: tuple[int, ...]
+    check_shape(path if key is None else f"{path}: {key}", shape)
+    *outer, height, width = shape
     if fortran_order:
-        read = RawPixels(file, dtype, shape, offset).read
-        chunks = (shape[0], 1, 1)
+        read = _in_fortran_order(file, dtype, shape, offset)
+        chunks = (shape[0], *(1 for _ in shape[1:]))
     else:
-        size = shape[1] * shape[2] * dtype.itemsize
-        read = RawFrames([file], [dtype], shape, range(offset, offset + shape[0] * size, size)).read
-        chunks = few_frames(shape, dtype)
-    return Source(shape, dtype.newbyteorder("="), chunks, (str(path.absolute()),), read, key)
+        size = height * width * dtype.itemsize
+        offsets = range(offset, offset + math.prod(outer) * size, size)
+        read = by_image(tuple(outer), RawFrames([file], [dtype], (height, width), offsets).read)
+        chunks = few_images(shape, dtype)
+    return Source(
+        letters_of([None] * len(shape)), shape, dtype.newbyteorder("="), chunks, (str(path.absolute()),), read, key
+    )
+
+
+def _in_fortran_order(
+    file: File, dtype: np.dtype[Any], shape: tuple[int, ...], offset: int
+) -> Callable[[Ranges], Array]:
+    """Return what reads an array whose first axis varies fastest: all axes between it and the last make up one."""
+    first, *between, width = shape
+    pixels = RawPixels(file, dtype, (first, math.prod(between), width), offset)
+
+    def read(ranges: Ranges) -> Array:
+        frames, *others, rows, columns = ranges
+        block = np.empty([len(indices) for indices in ranges], dtype.newbyteorder("="))
+        inner = math.prod(between[:-1])
+        for place in product(*(range(len(indices)) for indices in others)):
+            index = [indices[i] for indices, i in zip(others, place, strict=True)]
+            start = int(np.ravel_multi_index(index, between[:-1], order="F")) if index else 0
+            along = range(start + rows.start * inner, start + rows.stop * inner, rows.step * inner)
+            here: Any = (slice(None), *place)
+            block[here] = pixels.read(frames, along[: len(rows)], columns)
+        return block
+
+    return read
 
 
 def _member_start(path: Path, member: zipfile.ZipInfo) -> int:

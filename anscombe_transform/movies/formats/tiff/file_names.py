@@ -1,0 +1,452 @@
+"""What the names of files tell: which are channels or planes, and which follow each other in time.
+
+Names are alike if they differ in numbers alone. A number is a channel, a plane or a position if the word before it says
+so, as in ``Ch1``, ``_z002`` or ``Pos0``. Of the other numbers only one may differ from file to file, and is the time.
+Everything else may be several recordings: an error shows the groups that were seen, and how to give one.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import math
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from anscombe_transform._formatting import listed
+
+_Integers = npt.NDArray[np.int64]
+
+_NUMBER = re.compile(
+    r"(?P<letter>(?<![A-Za-z])[wW])(?P<wave>[0-9]+)(?:[A-Za-z][A-Za-z0-9 -]*)?(?=[_.]|$)"  # w1GFP of MetaMorph
+    r"|(?<=Chan)(?P<capital>[A-D])(?![A-Za-z])"  # ChanA of ThorImage
+    r"|(?P<digits>[0-9]+)"
+)
+
+_WORDS = {
+    **dict.fromkeys(("ch", "chan", "channel", "wavelength"), "C"),
+    **dict.fromkeys(("plane", "slice", "depth", "zplane", "zslice"), "Z"),
+    **dict.fromkeys(
+        ("pos", "position", "xy", "fov", "field", "site", "tile", "well", "region", "stage", "series"), "P"
+    ),
+    **dict.fromkeys(("session", "day", "date", "mouse", "animal", "subject"), "P"),
+}
+"""What the number after a word is: a channel, a plane, or a position or another recording."""
+
+_LETTERS = {"c": "C", "z": "Z", "s": "P", "p": "P"}
+"""The same for single letters, which have to be next to the number."""
+
+_PROJECTION = re.compile(r"(MAX|AVG|SUM|STD|MED|MIN)_")
+"""How ImageJ names a projection of a stack."""
+
+_SUFFIX = re.compile(r"(\.ome)?\.(tiff?|btf|tf8|tf2|lsm|stk)$", re.IGNORECASE)
+
+_FIRST = -1
+"""The number of a file without a number that comes before those with one."""
+
+
+@dataclass(frozen=True)
+class _Number:
+    value: int
+    digits: int
+    """How many digits it is written with."""
+    word: str
+    """The number with the word before it, such as Ch1."""
+    role: str
+    """C, Z or P, or an empty text if the word before it does not tell."""
+
+
+@dataclass(frozen=True)
+class _Name:
+    template: str
+    """The name with a zero character in the place of each number."""
+    numbers: tuple[_Number, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """The order in which files make a recording."""
+
+    files: _Integers
+    """The numbers of the files, along time, plane and channel; -1 for one that is not there."""
+    absent: tuple[str, ...] = ()
+    """The names of the files that are not there."""
+    channels: tuple[str, ...] = ()
+    """The names of the channels, if the names of the files tell channels."""
+    left_out: tuple[int, ...] = ()
+    """The numbers of files that are projections of the others."""
+    notes: tuple[str, ...] = ()
+
+
+def order_of(
+    paths: Sequence[Path], images: Callable[[int], int], *, as_given: bool = False, absent: Sequence[Path] = ()
+) -> Order:
+    """Return the order in which files make a recording.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The files, or the first ones of sets of files.
+    images : callable
+        Returns how many images a file has, by its number.
+    as_given : bool, default False
+        The files follow each other in time as they are given: only channels and planes are told by their names.
+    absent : sequence of Path
+        Further files that belong to these, and are not there.
+
+    Raises
+    ------
+    ValueError
+        If they may be several recordings; it shows the groups of files, and patterns that match one of them.
+    """
+    absent = () if as_given else absent
+    names = [_parsed(name) for name in _without_folder([*paths, *absent])]
+    groups: dict[str, list[int]] = {}
+    for number, name in enumerate(names):
+        groups.setdefault(name.template, []).append(number)
+    there = {template: own for template, group in groups.items() if (own := [i for i in group if i < len(paths)])}
+    left_out = _projections(there, images)
+    if as_given:
+        _refuse_projections(paths, left_out)
+        if len(groups) > 1:
+            return Order(np.arange(len(paths)).reshape(-1, 1, 1))
+    for template in {names[number].template for number in left_out}:
+        del groups[template]
+    _join_first_parts(names, groups)
+    if len(groups) > 1:
+        raise several(paths, [*groups.values()], "whose names differ in words")
+    (members,) = groups.values()
+    alike = _Alike(paths, [path.name for path in absent], [names[member] for member in members], members)
+    return alike.as_given() if as_given else alike.by_numbers(images, left_out)
+
+
+def _without_folder(paths: Sequence[Path]) -> list[str]:
+    """Return the names of files without their suffixes, and with the folders that are not common to all."""
+    parts = [path.parts for path in paths]
+    common = next((i for i, part in enumerate(zip(*parts, strict=False)) if len({*part}) > 1), len(parts[0]) - 1)
+    return [_SUFFIX.sub("", "/".join(part[common:])) for part in parts]
+
+
+def _parsed(name: str) -> _Name:
+    template = ""
+    numbers = []
+    end = 0
+    for match in _NUMBER.finditer(name):
+        template += name[end : match.start()] + (match["letter"] or "")
+        digits = match["digits"] or match["wave"] or ""
+        if match["wave"]:
+            numbers.append(_Number(int(digits), len(digits), match[0], "C"))
+        else:
+            value = int(digits) if digits else ord(match["capital"]) - ord("A") + 1
+            numbers.append(_Number(value, len(digits), *_word(template, match[0])))
+        template += "\0"
+        end = match.end()
+    return _Name(template + name[end:], tuple(numbers))
+
+
+def _word(before: str, number: str) -> tuple[str, str]:
+    """Return a number with the word before it, and what the word says that it is."""
+    found = re.search(r"([A-Za-z]+)([ _.-]?)$", before)
+    if found is None:
+        return number, ""
+    word = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", found[1])[-1]
+    if len(word) > 1:
+        return word + found[2] + number, _WORDS.get(word.lower(), "")
+    alone = not found[2] and word == found[1]
+    return word + found[2] + number, _LETTERS.get(word.lower(), "") if alone else ""
+
+
+def _projections(groups: dict[str, list[int]], images: Callable[[int], int]) -> tuple[int, ...]:
+    """Return the files that are projections of others, by their names, and because they are single images of stacks."""
+    found: list[int] = []
+    for template, members in groups.items():
+        if match := _PROJECTION.match(template):
+            rest = template[match.end() :]
+            originals = [i for other, own in groups.items() if other.startswith(rest) for i in own]
+            if originals and all(images(i) == 1 for i in members) and all(images(i) > 1 for i in originals):
+                found += members
+    return tuple(found)
+
+
+def _refuse_projections(paths: Sequence[Path], numbers: Sequence[int]) -> None:
+    """Raise ValueError if files of a list are projections of others."""
+    names = {path.name for path in paths}
+    found = {paths[number].name for number in numbers}
+    found |= {name for name in names if (match := _PROJECTION.match(name)) and name[match.end() :] in names}
+    if found:
+        raise ValueError(f"{listed(sorted(found))} are projections of other files, by their names: leave them out")
+
+
+def _join_first_parts(names: list[_Name], groups: dict[str, list[int]]) -> None:
+    """Let a file without a number, such as rec.tif, be the first one of those with a number, such as rec-001.tif."""
+    parts: dict[str, list[str]] = {}
+    for template in groups:
+        for first in _first_parts(template):
+            if first in groups:
+                parts.setdefault(first, []).append(template)
+    for first, longer in parts.items():
+        if len(longer) == 1 and longer[0] in groups:
+            for number in groups.pop(first):
+                names[number] = _Name(longer[0], (*names[number].numbers, _Number(_FIRST, 0, "", "")))
+                groups[longer[0]].append(number)
+
+
+def _first_parts(template: str) -> set[str]:
+    """Return the names that the first of several parts may have, such as rec for rec-001, rec_X2 and rec-file002."""
+    found = set()
+    if template.endswith("\0"):
+        for letters in range(6):
+            rest = template[: -1 - letters]
+            if template[len(rest) : -1].isalpha() or not letters:
+                found |= {rest, rest.rstrip(" _.-")}
+    return found
+
+
+class _Alike:
+    """Files whose names differ in numbers alone."""
+
+    def __init__(self, paths: Sequence[Path], absent: list[str], names: list[_Name], members: list[int]) -> None:
+        self._paths = paths
+        self._absent = absent
+        self._names = names
+        self._members = members
+        self._model = max(names, key=lambda name: [number.value for number in name.numbers][-1:])
+        self._columns = [[name.numbers[i].value for name in names] for i in range(len(self._model.numbers))]
+        varying = [i for i, column in enumerate(self._columns) if len({*column}) > 1]
+        roles = [number.role for number in self._model.numbers]
+        self._channels, self._planes, self._others = ([i for i in varying if roles[i] == role] for role in "CZP")
+        self._times = [i for i in varying if not roles[i]]
+
+    def by_numbers(self, images: Callable[[int], int], left_out: tuple[int, ...]) -> Order:
+        """Return the order that the numbers in the names tell."""
+        single = all(images(member) == 1 for member in self._members if member < len(self._paths))
+        stamps = [i for i in self._stamps() if i in self._times]
+        if self._others:
+            raise self._several(self._others, "whose names differ in positions or recordings")
+        if len(self._channels) > 1 or len(self._planes) > 1:
+            raise self._several([*self._channels, *self._planes], "whose names differ in several channels or planes")
+        if stamps and not single:
+            raise self._several(stamps, "whose names differ in dates or times")
+        if first := self._single_first(images):
+            raise several(self._paths, first, "of which one is a single image and has a name without a number")
+        if len(self._times) > 1 and not (single and self._rise_together()):
+            raise self._several(self._times[:-1], "whose names differ in several numbers")
+        keys = self._keys(self._times)
+        slots = sorted({*keys})
+        notes = []
+        if len(self._times) == 1 and not stamps:
+            numbers = [number for (number,) in slots]
+            missing = _missing(numbers, padded=self._model.numbers[self._times[0]].digits > 1)
+            if len(missing) <= len(numbers):
+                slots = sorted([*slots, *((number,) for number in missing)])
+            else:
+                notes.append("The numbers in the names of the files do not follow each other: some may be missing")
+        if left_out:
+            names = listed([self._paths[number].name for number in left_out])
+            notes.append(f"Left out: {names}, by their names projections of the other files")
+        return self._grid(keys, slots, self._times, left_out, tuple(notes))
+
+    def as_given(self) -> Order:
+        """Return the order in which the files were given, apart for each channel and plane."""
+        if len(self._channels) > 1 or len(self._planes) > 1:
+            return Order(np.array(self._members).reshape(-1, 1, 1))
+        counts: dict[tuple[int, ...], int] = {}
+        keys: list[tuple[int, ...]] = []
+        for key in self._keys([*self._planes, *self._channels]):
+            keys.append((counts.setdefault(key, 0),))
+            counts[key] += 1
+        return self._grid(keys, [(i,) for i in range(max(counts.values()))], [], (), ())
+
+    def _keys(self, columns: list[int]) -> list[tuple[int, ...]]:
+        """Return some of the numbers of each file."""
+        return [*zip(*(self._columns[i] for i in columns), strict=True)] if columns else [()] * len(self._names)
+
+    def _several(self, columns: list[int], why: str) -> ValueError:
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for member, key in zip(self._members, self._keys(columns), strict=True):
+            groups.setdefault(key, []).append(member)
+        return several(self._paths, [*groups.values()], why)
+
+    def _single_first(self, images: Callable[[int], int]) -> list[list[int]]:
+        """Return a file without a number and the others, if it is a single image and they are stacks."""
+        numbers = [name.numbers[-1].value if name.numbers else 0 for name in self._names]
+        first = [member for member, number in zip(self._members, numbers, strict=True) if number == _FIRST]
+        others = [member for member in self._members if member not in first and member < len(self._paths)]
+        odd = first and all(images(i) == 1 for i in first) and all(images(i) > 1 for i in others)
+        return [first, others] if odd else []
+
+    def _rise_together(self) -> bool:
+        """Return whether the numbers rise together, as a counter and a time do."""
+        rows = sorted({*self._keys(self._times)})
+        return all(one < other for before, after in pairwise(rows) for one, other in zip(before, after, strict=True))
+
+    def _stamps(self) -> list[int]:
+        """Return which numbers are dates, or times of a day."""
+        digits = [number.digits for number in self._model.numbers]
+        found: list[int] = []
+        for i in range(len(digits)):
+            own, three = {*self._columns[i]}, digits[i : i + 3]
+            if i in found:
+                continue
+            if digits[i] == 8 and _are(own, 8, "%Y%m%d"):
+                found.append(i)
+            elif three == [4, 2, 2] or (three == [2, 2, 2] and i - 1 in found):
+                together = {(a * 100 + b) * 100 + c for a, b, c in self._keys([i, i + 1, i + 2])}
+                if _are(together, sum(three), "%Y%m%d" if three[0] == 4 else "%H%M%S"):
+                    found += [i, i + 1, i + 2]
+            elif digits[i] == 6 and min(own) > 1000 + len(own) and any(_are(own, 6, form) for form in _SIX_DIGITS):
+                found.append(i)
+        return found
+
+    def _grid(
+        self,
+        times: list[tuple[int, ...]],
+        slots: list[tuple[int, ...]],
+        columns: list[int],
+        left_out: tuple[int, ...],
+        notes: tuple[str, ...],
+    ) -> Order:
+        """Return the order of files, whose times are among `slots`, which are the numbers in some columns."""
+        planes, channels = self._keys(self._planes), self._keys(self._channels)
+        axes = [slots, sorted({*planes}), sorted({*channels})]
+        number_of = [{key: number for number, key in enumerate(axis)} for axis in axes]
+        files = np.full([len(axis) for axis in axes], -1)
+        for member, *own in zip(self._members, times, planes, channels, strict=True):
+            place = tuple(numbers[key] for numbers, key in zip(number_of, own, strict=True))
+            if files[place] >= 0:
+                names = " and ".join(self._paths[i].name for i in (files[place], member))
+                raise ValueError(f"{names} have the same number in their names: give one of them")
+            files[place] = member
+        absent = []
+        for place in map(tuple, np.argwhere((files < 0) | (files >= len(self._paths))).tolist()):
+            member = int(files[place])
+            if member >= 0:
+                absent.append(self._absent[member - len(self._paths)])
+                continue
+            keys = [axis[number] for axis, number in zip(axes, place, strict=True)]
+            values = dict(zip([*self._planes, *self._channels], [*keys[1], *keys[2]], strict=True))
+            absent.append(self._written(values | dict(zip(columns, keys[0], strict=False))))
+        words = {}
+        for i in self._channels:
+            words = {name.numbers[i].value: name.numbers[i].word for name in self._names}
+        return Order(
+            np.where(files < len(self._paths), files, -1),
+            tuple(absent),
+            tuple(words[key] for key in sorted(words)),
+            left_out,
+            notes,
+        )
+
+    def _written(self, values: dict[int, int]) -> str:
+        """Return the name of the file that has these numbers."""
+        first, *pieces = self._model.template.split("\0")
+        text = first
+        for i, (number, piece) in enumerate(zip(self._model.numbers, pieces, strict=True)):
+            value = values.get(i, number.value)
+            text += (f"{value:0{number.digits}d}" if number.digits else chr(ord("A") + value - 1)) + piece
+        name = self._paths[self._members[0]].name
+        return text.rpartition("/")[2] + name[len(_SUFFIX.sub("", name)) :]
+
+
+_SIX_DIGITS = ("%y%m%d", "%d%m%y", "%m%d%y", "%H%M%S")
+
+
+def _are(values: set[int], digits: int, form: str) -> bool:
+    """Return whether all numbers can be dates or times of a form."""
+    try:
+        return all(datetime.strptime(f"{value:0{digits}d}", form).year >= 1900 for value in values)
+    except ValueError:
+        return False
+
+
+def _missing(numbers: list[int], *, padded: bool) -> list[int]:
+    """Return which of the numbers from the first to the last are not among these, which ascend.
+
+    None is missing where they are so far apart that they do not count files, but are times, for example.
+    """
+    counted = numbers[1:] if numbers[0] == _FIRST else numbers
+    steps = [after - before for before, after in pairwise(counted)]
+    step = math.gcd(*steps) if len(steps) > 1 else 1
+    start = counted[0]
+    if len(counted) < len(numbers) and start > (1 if padded else 2):
+        start = 1
+    if (counted[-1] - start) // step > 10 * len(counted) + 100:
+        return []
+    return sorted({*range(start, counted[0]), *range(counted[0], counted[-1], step)} - {*counted})
+
+
+def several(
+    paths: Sequence[Path], groups: Sequence[Sequence[int]], why: str, *, can_be_joined: bool = True
+) -> ValueError:
+    """Return the error that shows groups of files, which may be several recordings, and patterns that match them.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        All files.
+    groups : sequence of sequence of int
+        The numbers of the files of each group.
+    why : str
+        In what the groups differ.
+    can_be_joined : bool, default True
+        Whether a list of all files would be accepted.
+    """
+    groups = [there for group in groups if (there := [i for i in group if i < len(paths)])]
+    folder = _folder(paths)
+    names = [path.name if path.parent == folder else path.absolute().relative_to(folder).as_posix() for path in paths]
+    patterns = [_pattern(names, [names[i] for i in group]) for group in groups[:10]]
+    shown = [
+        f"{pattern or f'{names[group[0]]} and others'} ({len(group)} {'file' if len(group) == 1 else 'files'})"
+        for pattern, group in zip(patterns, groups, strict=False)
+    ]
+    if len(groups) > 10:
+        shown.append(f"{len(groups) - 10} more")
+    largest = max(range(len(patterns)), key=lambda i: (bool(patterns[i]), len(groups[i])))
+    such_as = f", such as {str(folder / patterns[largest])!r}" if patterns[largest] else ""
+    return ValueError(
+        f"{folder} has files {why}, which may be several recordings: give those of one{such_as}"
+        + (", or a list of all that follow each other in time" if can_be_joined else "")
+        + f". There are {', '.join(shown)}"
+    )
+
+
+def _folder(paths: Sequence[Path]) -> Path:
+    """Return the innermost folder that all files are in."""
+    parents = {path.parent for path in paths}
+    return parents.pop() if len(parents) == 1 else Path(os.path.commonpath({path.absolute() for path in parents}))
+
+
+def _pattern(names: Sequence[str], wanted: Sequence[str]) -> str:
+    """Return a pattern that matches these names and no others, or an empty text if there is none."""
+    if len(wanted) == 1:
+        return wanted[0]
+    split = [re.split(r"([0-9]+)", name) for name in wanted]
+    parts = [*zip(*split, strict=True)] if len({len(own) for own in split}) == 1 else []
+    candidates = [
+        "".join(glob.escape(part[0]) if len({*part}) == 1 else for_numbers or "[0-9]" * len(part[0]) for part in parts)
+        for for_numbers in ("*", "[0-9]*", "")
+    ]
+    if len({*map(len, wanted)}) == 1:
+        places = ["".join(sorted({*place})) for place in zip(*wanted, strict=True)]
+        candidates.append("".join(glob.escape(place) if len(place) == 1 else f"[{place}]" for place in places))
+    start = _common(wanted)
+    end = _common([name[len(start) :][::-1] for name in wanted])[::-1]
+    for candidate in (*candidates, f"{glob.escape(start)}*{glob.escape(end)}"):
+        matches = re.compile(fnmatch.translate(candidate)).match
+        if sum(matches(name) is not None for name in names) == len(wanted) and all(map(matches, wanted)):
+            return candidate
+    return ""
+
+
+def _common(names: Sequence[str]) -> str:
+    """Return the beginning that all names have."""
+    low, high = min(names), max(names)
+    return low[: next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))]
