@@ -19,10 +19,12 @@ from anscombe_transform.transform.arrays import decode, encode
 
 if TYPE_CHECKING:
     from anscombe_transform.estimate import ParameterEstimate, estimate_parameters
-    from anscombe_transform.movies.opening import MovieFile, open_movie
+    from anscombe_transform.movies.movie_file import MovieFile
+    from anscombe_transform.movies.opening import open_movie, open_recording
+    from anscombe_transform.movies.recording import Recording
     from anscombe_transform.recordings.compression import compress
     from anscombe_transform.recordings.decompression import decompress
-    from anscombe_transform.recordings.description import Description, describe
+    from anscombe_transform.recordings.description import Description, describe, describe_recording
     from anscombe_transform.recordings.results import Compression, Decompression
     from anscombe_transform.report import Report, make_report
 
@@ -36,15 +38,18 @@ __all__ = [
     "Description",
     "MovieFile",
     "ParameterEstimate",
+    "Recording",
     "Report",
     "compress",
     "decode",
     "decompress",
     "describe",
+    "describe_recording",
     "encode",
     "estimate_parameters",
     "make_report",
     "open_movie",
+    "open_recording",
 ]
 
 # Imported when they are first asked for: a process that reads an array imports this package for the codec alone.
@@ -55,8 +60,11 @@ _LAZY = {
     "decompress": "recordings.decompression",
     "Description": "recordings.description",
     "describe": "recordings.description",
-    "MovieFile": "movies.opening",
+    "describe_recording": "recordings.description",
+    "MovieFile": "movies.movie_file",
     "open_movie": "movies.opening",
+    "open_recording": "movies.opening",
+    "Recording": "movies.recording",
     "ParameterEstimate": "estimate",
     "estimate_parameters": "estimate",
     "Report": "report",

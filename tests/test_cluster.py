@@ -215,6 +215,20 @@ def test_what_is_in_the_bucket_can_be_described_and_decompressed(
     np.testing.assert_array_equal(np.asarray(array), expected[:300])
 
 
+def test_workers_write_each_channel_and_plane_of_a_recording(
+    folder: Path, tmp_path: Path, bucket: Bucket, scheduler: str
+) -> None:
+    photons = np.random.default_rng(1).poisson(9, (40, 2, 3, 32, 48))
+    np.save(tmp_path / "two.npy", (100 + 40 * photons).astype("int16"))
+    chosen = ("--axes", "TCZYX", *LAYOUT)
+    on_cluster: Line = ("compress", "two.npy", "s3://bucket/two.zarr", *chosen, *bucket.arguments)
+    succeeded(command.run(*on_cluster, "--scheduler", scheduler, cwd=tmp_path))
+    succeeded(command.run("compress", "two.npy", "two.zarr", *chosen, cwd=tmp_path))
+    for channel in ("channel_0", "channel_1"):
+        written = bucket.read(f"s3://bucket/two.zarr/{channel}", tmp_path)
+        np.testing.assert_array_equal(written, zarr.open_array(tmp_path / "two.zarr" / channel, mode="r")[...])
+
+
 def test_only_overwrite_replaces_an_array_in_the_bucket(
     folder: Path, tmp_path: Path, bucket: Bucket, scheduler: str, expected: npt.NDArray[Any]
 ) -> None:

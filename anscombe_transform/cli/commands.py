@@ -7,29 +7,47 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 from rich.table import Table
 
-from anscombe_transform.cli.console import console, one_line_for_errors, print_json, print_rows, progress_bar
+from anscombe_transform.cli.console import (
+    console,
+    one_line_for_errors,
+    print_json,
+    print_line,
+    print_rows,
+    progress_bar,
+)
 from anscombe_transform.cli.demo import Demonstration, demonstrate
 from anscombe_transform.cli.options import (
     ArrayKey,
+    Axes,
     Beta,
+    Channel,
+    Channels,
+    CodecBeta,
     ConversionGain,
+    ConversionGains,
     EncodedDType,
     Frames,
     Json,
     Key,
-    MovieArgument,
     Overwrite,
+    Plane,
+    Planes,
+    RecordingArgument,
+    Salvage,
     Scheduler,
     StorageOptions,
     StoreArgument,
     ZeroLevel,
+    ZeroLevels,
     parse_frames,
+    parse_numbers,
     parse_sizes,
     parse_storage_options,
 )
@@ -37,25 +55,38 @@ from anscombe_transform.codecs.anscombe_zarr3 import AnscombeTransformV3
 from anscombe_transform.estimate.estimation import estimate_parameters
 from anscombe_transform.estimate.plot import check_picture, save_picture
 from anscombe_transform.movies.movie import in_bytes
-from anscombe_transform.movies.opening import open_movie
-from anscombe_transform.recordings.compression import compress as compress_movie
+from anscombe_transform.movies.opening import open_movie, open_recording
+from anscombe_transform.movies.recording import Recording
+from anscombe_transform.recordings.channels import array_names
+from anscombe_transform.recordings.compression import compress as compress_recording
 from anscombe_transform.recordings.decompression import decompress as decompress_array
-from anscombe_transform.recordings.description import describe
+from anscombe_transform.recordings.description import describe, describe_recording
 from anscombe_transform.report.report import make_report
 from anscombe_transform.simulate import Detector, simulate_movie
 from anscombe_transform.storage.layout import Compressor
+from anscombe_transform.storage.location import options_for
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"anscombe-transform {version_of('anscombe-transform')}")
+        raise typer.Exit()
+
+
 @app.callback()
-def command() -> None:
+def command(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
     """Compress photon-limited movies in units of their noise."""
 
 
 @app.command()
 def compress(
-    movie: MovieArgument,
+    recording: RecordingArgument,
     output: Annotated[
         str,
         typer.Argument(
@@ -63,10 +94,16 @@ def compress(
         ),
     ],
     key: Key = None,
+    channel: Channel = None,
+    plane: Plane = None,
     frames: Frames = None,
-    zero_level: ZeroLevel = None,
-    conversion_gain: ConversionGain = None,
-    beta: Beta = 0.5,
+    axes: Axes = None,
+    channels: Channels = None,
+    planes: Planes = None,
+    salvage: Salvage = False,
+    zero_level: ZeroLevels = None,
+    conversion_gain: ConversionGains = None,
+    beta: CodecBeta = None,
     encoded_dtype: EncodedDType = None,
     out_of_range: Annotated[
         str | None, typer.Option(help="clamp: store values that have no code as the nearest; by default an error.")
@@ -86,20 +123,35 @@ def compress(
     scheduler: Scheduler = None,
     json: Json = False,
 ) -> None:
-    """Compress a movie into a Zarr array, read back what was stored, and compare.
+    """Compress a recording into Zarr arrays, read back what was stored, and compare.
 
-    The array cannot be opened until all of it is there: after an interruption, the same command with --resume goes on.
+    A single channel and plane becomes an array, and a recording with several a group of an array for each channel.
+    Nothing can be opened until all of it is there: after an interruption, the same command with --resume goes on.
 
     Example: anscombe-transform compress recording.tif recording.zarr
     """
     with one_line_for_errors(), progress_bar() as show:
-        result = compress_movie(
-            movie,
-            output,
-            key=key,
+        options = parse_storage_options(storage_option)
+        of_recording = options_for(recording, options)
+        source = open_recording(
+            recording,
+            key,
+            channel=channel,
+            plane=plane,
             frames=parse_frames(frames),
-            zero_level=zero_level,
-            conversion_gain=conversion_gain,
+            axes=axes,
+            channels=channels,
+            planes=planes,
+            salvage=salvage,
+            storage_options=of_recording,
+        )
+        if not json:
+            print_rows(source.table())
+        result = compress_recording(
+            source,
+            output,
+            zero_level=parse_numbers("--zero-level", zero_level),
+            conversion_gain=parse_numbers("--conversion-gain", conversion_gain),
             beta=beta,
             encoded_dtype=encoded_dtype,
             out_of_range=cast("Any", out_of_range),
@@ -112,7 +164,7 @@ def compress(
             overwrite=overwrite,
             resume=resume,
             dry_run=dry_run,
-            storage_options=parse_storage_options(storage_option),
+            storage_options=options if of_recording is None else options_for(output, options),
             scheduler=scheduler,
             progress=show,
         )
@@ -134,13 +186,15 @@ def decompress(
         ),
     ],
     key: ArrayKey = None,
+    channel: Channel = None,
+    plane: Plane = None,
     frames: Frames = None,
     overwrite: Overwrite = False,
     storage_option: StorageOptions = None,
     scheduler: Scheduler = None,
     json: Json = False,
 ) -> None:
-    """Write a compressed movie as other software reads it: TIFF, NumPy, or Zarr without the codec.
+    """Write a compressed recording as other software reads it: TIFF, NumPy, or Zarr without the codec.
 
     Example: anscombe-transform decompress recording.zarr decompressed.tif
     """
@@ -149,6 +203,8 @@ def decompress(
             store,
             output,
             key=key,
+            channel=channel,
+            plane=plane,
             frames=parse_frames(frames),
             overwrite=overwrite,
             storage_options=parse_storage_options(storage_option),
@@ -168,27 +224,42 @@ def info(
     storage_option: StorageOptions = None,
     json: Json = False,
 ) -> None:
-    """Print what a compressed array is: parameters, range, sizes, chunks, and how it was made.
+    """Print what a compressed recording is: parameters, range, sizes, chunks, and how it was made.
 
-    The exit status is 0, and 1 if the array is not finished.
+    The exit status is 0, and 1 if it is not finished.
 
     Example: anscombe-transform info recording.zarr
     """
     with one_line_for_errors():
-        description = describe(store, key=key, storage_options=parse_storage_options(storage_option))
+        options = parse_storage_options(storage_option)
+        if key is None:
+            descriptions = describe_recording(store, storage_options=options)
+        else:
+            descriptions = (describe(store, key=key, storage_options=options),)
     if json:
-        print_json(description.to_dict())
+        print_json(_each([description.to_dict() for description in descriptions]))
     else:
-        print_rows(description.table())
-    if not description.finished:
+        for description in descriptions:
+            print_rows(description.table(), title=description.channel if len(descriptions) > 1 else None)
+    if not all(description.finished for description in descriptions):
         raise typer.Exit(1)
+
+
+def _each(values: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what is printed as JSON of one channel, or of several."""
+    return values[0] if len(values) == 1 else {"channels": values}
 
 
 @app.command()
 def estimate(
-    movie: MovieArgument,
+    recording: RecordingArgument,
     key: Key = None,
+    channel: Channel = None,
+    plane: Plane = None,
     frames: Frames = None,
+    axes: Axes = None,
+    channels: Channels = None,
+    planes: Planes = None,
     max_frames: Annotated[
         int | None, typer.Option(min=2, help="Read about so many frames, spread evenly; by default all.")
     ] = None,
@@ -198,57 +269,127 @@ def estimate(
         Path | None, typer.Option(dir_okay=False, help="Draw the photon transfer curve to this file, such as .png.")
     ] = None,
 ) -> None:
-    """Estimate the conversion gain and the zero level of the detector that recorded a movie.
+    """Estimate the conversion gain and the zero level of the detector that recorded a movie; of each channel.
+
+    Frames of which something is missing are left out.
 
     Example: anscombe-transform estimate recording.npz --plot curve.png
     """
     with one_line_for_errors(), progress_bar() as show:
         if plot is not None:
             check_picture(plot)
-        source = open_movie(
-            movie, key, frames=parse_frames(frames), storage_options=parse_storage_options(storage_option)
+        source = open_recording(
+            recording,
+            key,
+            channel=channel,
+            plane=plane,
+            frames=parse_frames(frames),
+            axes=axes,
+            channels=channels,
+            planes=planes,
+            salvage=True,
+            storage_options=parse_storage_options(storage_option),
         )
-        result = estimate_parameters(source, max_frames=max_frames, progress=partial(in_bytes(show, source), "Reading"))
-        if plot is not None:
-            save_picture(result.plot, plot)
+        results = {}
+        for name, movie in zip(source.channels, source, strict=True):
+            with _naming(name, source):
+                results[name] = estimate_parameters(
+                    movie, max_frames=max_frames, progress=partial(in_bytes(show, movie), f"Reading{_of(name, source)}")
+                )
+                if plot is not None:
+                    save_picture(results[name].plot, _for_channel(plot, name, source))
     if json:
-        print_json(result.to_dict())
-    else:
-        print_rows(result.table())
+        print_json(_each([_named(result.to_dict(), name, source) for name, result in results.items()]))
+        return
+    if len(source) > 1 or source.notes:
+        print_rows(source.table())
+    for name, result in results.items():
+        print_rows(result.table(), title=name if len(source) > 1 else None)
+
+
+def _named(values: dict[str, Any], name: str, recording: Recording) -> dict[str, Any]:
+    """Return what is known of a channel, with its name if there are several."""
+    return {"name": name} | values if len(recording) > 1 else values
+
+
+def _of(name: str, recording: Recording) -> str:
+    """Return " NAME" if a recording has several channels."""
+    return f" {name}" if len(recording) > 1 else ""
+
+
+@contextmanager
+def _naming(name: str, recording: Recording) -> Iterator[None]:
+    """Let errors name the channel that they are about, if there are several."""
+    try:
+        yield
+    except ValueError as error:
+        if len(recording) == 1:
+            raise
+        others = f"choose another channel, such as channel={next(c for c in recording.channels if c != name)!r}"
+        raise type(error)(f"{name}: {error}; or {others}") from error
+
+
+def _for_channel(path: Path, name: str, recording: Recording) -> Path:
+    """Return the path of a file that there is for each channel."""
+    if len(recording) == 1:
+        return path
+    return path.with_stem(f"{path.stem}_{array_names(recording.channels)[recording.channels.index(name)]}")
 
 
 @app.command()
 def report(
-    movie: MovieArgument,
+    recording: RecordingArgument,
     output: Annotated[Path, typer.Option(help="The page to write.")] = Path("report.html"),
     key: Key = None,
+    channel: Channel = None,
+    plane: Plane = None,
     frames: Frames = None,
+    axes: Axes = None,
+    channels: Channels = None,
+    planes: Planes = None,
     zero_level: ZeroLevel = None,
     conversion_gain: ConversionGain = None,
     encoded_dtype: EncodedDType = None,
+    overwrite: Overwrite = False,
     storage_option: StorageOptions = None,
     json: Annotated[bool, typer.Option("--json", help="Print the figures of the page as JSON.")] = False,
 ) -> None:
     """Write a page about what compression saves and what it does to noise and traces, at four settings of beta.
 
+    Of several channels, each has its own page, and planes are shown below each other.
+
     Example: anscombe-transform report recording.tif --output recording.html
     """
     with one_line_for_errors(), progress_bar() as show:
-        source = open_movie(
-            movie, key, frames=parse_frames(frames), storage_options=parse_storage_options(storage_option)
+        source = open_recording(
+            recording,
+            key,
+            channel=channel,
+            plane=plane,
+            frames=parse_frames(frames),
+            axes=axes,
+            channels=channels,
+            planes=planes,
+            salvage=True,
+            storage_options=parse_storage_options(storage_option),
         )
-        result = make_report(
-            source,
-            output,
-            zero_level=zero_level,
-            conversion_gain=conversion_gain,
-            encoded_dtype=encoded_dtype,
-            progress=in_bytes(show, source),
-        )
+        pages = {}
+        for name, movie in zip(source.channels, source, strict=True):
+            with _naming(name, source):
+                pages[_for_channel(output, name, source)] = make_report(
+                    movie,
+                    _for_channel(output, name, source),
+                    zero_level=zero_level,
+                    conversion_gain=conversion_gain,
+                    encoded_dtype=encoded_dtype,
+                    overwrite=overwrite,
+                    progress=in_bytes(show, movie),
+                )
     if json:
-        print_json(result.to_dict())
+        print_json(_each([page.to_dict() for page in pages.values()]))
     else:
-        console.print(f"Written to {output}", soft_wrap=True)
+        for path in pages:
+            print_line(f"Written to {path}")
 
 
 @app.command()

@@ -10,7 +10,6 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     Progress,
@@ -20,12 +19,24 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 from anscombe_transform._typing import StageProgress
 from anscombe_transform.cli.options import with_options
+from anscombe_transform.cli.streams import make_streams_robust, printable
 
 console = Console()
+
+_WHOLE_LINE = 1 << 16
+"""Characters in a line of a file or pipe, where values need not be wrapped."""
+
+
+def use_any_console() -> None:
+    """Print to streams of any encoding; in a file or a pipe, tables are as wide as their values."""
+    make_streams_robust()
+    if not console.file.isatty():
+        console.width = _WHOLE_LINE
 
 
 @contextmanager
@@ -46,7 +57,9 @@ def one_line_for_errors() -> Iterator[None]:
 
 def _print_error(text: str, error: BaseException) -> None:
     whole = ". ".join(part.rstrip(".") for part in [text, *getattr(error, "__notes__", ())])
-    Console(stderr=True).print(f"[bold red]Error:[/] {escape(with_options(whole))}", highlight=False, soft_wrap=True)
+    stderr = Console(stderr=True)
+    shown = printable(with_options(whole), stderr.encoding)
+    stderr.print(Text.assemble(("Error:", "bold red"), " ", shown), soft_wrap=True)
 
 
 @contextmanager
@@ -74,11 +87,19 @@ def progress_bar() -> Iterator[StageProgress]:
         yield show
 
 
+def print_line(text: str) -> None:
+    """Print a text that may have names of files in it."""
+    console.print(Text(printable(text, console.encoding)), soft_wrap=True)
+
+
 def print_rows(rows: Iterable[tuple[str, str]], title: str | None = None) -> None:
     """Print names and values as a table."""
-    table = Table(show_header=False, title=title)
+    table = Table(Column(), Column(overflow="fold"), show_header=False)
+    if title is not None:
+        whole = printable(title, console.encoding)
+        table.title = Text(whole, "table.title", no_wrap=True, overflow="ignore")
     for name, value in rows:
-        table.add_row(name, escape(with_options(value)))
+        table.add_row(name, Text(printable(with_options(value), console.encoding)))
     console.print(table)
 
 

@@ -22,7 +22,7 @@ import sys, time
 import numpy, zarr
 start = time.perf_counter()
 decoded = zarr.open_array(sys.argv[1], mode="r")[...]
-print(time.perf_counter() - start)
+sys.stdout.buffer.write(str(time.perf_counter() - start).encode())
 numpy.save(sys.argv[2], decoded)
 """
 
@@ -119,7 +119,5 @@ def _write(movie: Array, path: Path, filters: list[AnscombeTransformV3], progres
 def _read_in_a_fresh_process(path: Path, decoded: Path) -> tuple[Array, float]:
     """Return what a process reads that has only Zarr imported, by way of a file, and the seconds that it took."""
     # -P keeps the folder in which the user stands from hiding the installed package.
-    read = subprocess.run(
-        [sys.executable, "-P", "-c", _READ, str(path), str(decoded)], check=True, capture_output=True, text=True
-    )
+    read = subprocess.run([sys.executable, "-P", "-c", _READ, str(path), str(decoded)], check=True, capture_output=True)
     return np.load(decoded, mmap_mode="r"), float(read.stdout)

@@ -221,4 +221,8 @@ def _fill_code(
     try:
         return encode_array(fill_value, transform, encoded_dtype, out_of_range)[()]
     except ValueError as error:
-        raise ValueError(f"the array's fill value, {fill_value}, cannot be encoded: {error}") from error
+        is_nan = fill_value != fill_value
+        advice = " Or create the array with another fill_value, in xarray with encoding={NAME: {'fill_value': 0}}"
+        raise ValueError(
+            f"the array's fill value, {fill_value}, cannot be encoded: {error}{advice if is_nan else ''}"
+        ) from error

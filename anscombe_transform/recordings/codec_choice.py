@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import zarr
 
 from anscombe_transform._typing import Progress
 from anscombe_transform.codecs.configuration import CodecParameters
 from anscombe_transform.estimate.estimation import estimate_parameters
 from anscombe_transform.estimate.gathering import range_of_frames
 from anscombe_transform.movies.movie import Movie
+from anscombe_transform.movies.movie_file import MovieFile
 from anscombe_transform.transform.parameters import (
     EncodedDType,
     OutOfRange,
@@ -37,23 +39,26 @@ def choose_parameters(
 ) -> tuple[dict[str, Any], Range | None]:
     """Return the parameters, given or estimated, with their source and errors; and the range, if frames were read.
 
+    Estimated parameters have ``warnings``, sentences, if there is something to know about them.
+
     Raises
     ------
     ValueError
-        If only one is given, or the movie does not tell them.
+        If only one is given, or the movie does not tell them: its noise is not that of raw frames, for example.
     """
     if (zero_level is None) != (conversion_gain is None):
         raise ValueError("zero_level and conversion_gain belong together: give both, or neither")
     if zero_level is not None and conversion_gain is not None:
         given = Transform(zero_level, conversion_gain)
-        parameters = {"source": "given", "zero_level": given.zero_level, "conversion_gain": given.conversion_gain}
-        return parameters, None
+        return {"source": "given", "zero_level": given.zero_level, "conversion_gain": given.conversion_gain}, None
     try:
         estimate = estimate_parameters(movie, max_frames=FRAMES_TO_READ, progress=progress)
+        if estimate.unusable is not None:
+            raise ValueError(f"movie does not tell its parameters: {estimate.unusable}")
     except ValueError as error:
         error.add_note("Or give zero_level and conversion_gain.")
         raise
-    parameters = {
+    parameters: dict[str, Any] = {
         "source": "estimated",
         "zero_level": estimate.zero_level,
         "zero_level_error": estimate.zero_level_error,
@@ -61,6 +66,8 @@ def choose_parameters(
         "conversion_gain_error": estimate.conversion_gain_error,
         "frames": estimate.frames,
     }
+    if estimate.warnings:
+        parameters["warnings"] = list(estimate.warnings)
     return parameters, (estimate.lowest, estimate.highest)
 
 
@@ -100,5 +107,54 @@ def _check_held(transform: Transform, encoded_dtype: EncodedDType, seen: Range) 
         raise ValueError(
             f"the movie has values from {lowest:g} to {highest:g} ADU, and {encoded_dtype} codes hold {first:g} to "
             f"{last:g} with these parameters: use encoded_dtype={narrowest_dtype(transform, *seen)!r}, or "
-            "out_of_range='clamp'"
+            "out_of_range='clamp', or frames=slice(start, stop) without them"
         )
+
+
+def codec_before(movie: Movie) -> CodecParameters | None:
+    """Return the codec of this package that the values of a movie went through when they were stored, or None."""
+    if isinstance(movie, zarr.Array):
+        return next((codec for codec in movie.filters if isinstance(codec, CodecParameters)), None)
+    return movie.codec if isinstance(movie, MovieFile) else None
+
+
+def keep_codec(
+    codec_class: Callable[..., CodecParameters],
+    before: CodecParameters,
+    dtype: np.dtype[Any],
+    given: tuple[float | None, float | None],
+    beta: float | None,
+    encoded_dtype: npt.DTypeLike | None,
+    out_of_range: OutOfRange | None,
+) -> tuple[dict[str, Any], CodecParameters]:
+    """Return the parameters and the codec of a movie that was compressed before, which it keeps.
+
+    Raises
+    ------
+    ValueError
+        If others are asked for: they would add to its error.
+    """
+    asked = {
+        "zero_level": given[0],
+        "conversion_gain": given[1],
+        "beta": beta,
+        "encoded_dtype": None if encoded_dtype is None else parse_encoded_dtype(encoded_dtype),
+        "out_of_range": parse_out_of_range(out_of_range),
+    }
+    kept = {name: getattr(before, name) for name in asked}
+    if others := [name for name, value in asked.items() if value not in (None, kept[name])]:
+        name = others[0]
+        what = " and ".join(f"{other}={asked[other]}" for other in others)
+        raise ValueError(
+            f"movie was compressed before, with {name}={kept[name]}, and {name}={asked[name]} would add noise to it "
+            f"once more: leave out {what} to store it exactly as it is, or compress the original"
+        )
+    codec = codec_class(
+        before.zero_level,
+        before.conversion_gain,
+        before.encoded_dtype,
+        dtype,
+        before.beta,
+        out_of_range=before.out_of_range,
+    )
+    return {name: kept[name] for name in ("zero_level", "conversion_gain")} | {"source": "kept"}, codec

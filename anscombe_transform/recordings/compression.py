@@ -1,4 +1,4 @@
-"""From a movie to a compressed Zarr array, on the cores of one machine or of a cluster."""
+"""From a recording to compressed Zarr arrays, on the cores of one machine or of a cluster."""
 
 from __future__ import annotations
 
@@ -12,34 +12,43 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import zarr
+from zarr.abc.store import Store
 
 from anscombe_transform._typing import StageProgress
 from anscombe_transform.movies.movie import Movie, check_movie, in_bytes
-from anscombe_transform.movies.opening import open_movie
+from anscombe_transform.movies.movie_file import MovieFile
+from anscombe_transform.movies.opening import RecordingLike, open_recording
+from anscombe_transform.movies.recording import Recording
+from anscombe_transform.recordings.channels import Channel, channels_of
 from anscombe_transform.recordings.comparison import Comparison
-from anscombe_transform.recordings.plan import RESUME_HINT, Plan, begun_or_finished, make_plan
+from anscombe_transform.recordings.plan import RESUME_HINT, CodecChoice, begun_or_finished, make_plan
 from anscombe_transform.recordings.results import Compression
-from anscombe_transform.recordings.writing import load_dask, unit_of_writing, write_movie
+from anscombe_transform.recordings.writing import load_dask, unit_of_writing, write_movies
+from anscombe_transform.storage.draft import ArrayDraft
 from anscombe_transform.storage.layout import Compressor, Layout, Sizes
-from anscombe_transform.storage.location import Location, options_for
-from anscombe_transform.storage.overwriting import check_apart, check_free
+from anscombe_transform.storage.location import Location, StoreLike, options_for
+from anscombe_transform.storage.overwriting import check_apart, check_free, check_name
 from anscombe_transform.transform.parameters import OutOfRange
 
 _SAMPLES = 4
 """Blocks that a dry run compresses to predict the size."""
 
-_Path = str | os.PathLike[str]
-
 
 def compress(
-    movie: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Movie,
-    output: str | os.PathLike[str],
+    movie: RecordingLike | Recording | Movie,
+    output: StoreLike,
     *,
     key: str | None = None,
+    channel: int | str | None = None,
+    plane: int | None = None,
     frames: slice | None = None,
-    zero_level: float | None = None,
-    conversion_gain: float | None = None,
-    beta: float = 0.5,
+    axes: str | None = None,
+    channels: int | None = None,
+    planes: int | None = None,
+    salvage: bool = False,
+    zero_level: float | Sequence[float | None] | None = None,
+    conversion_gain: float | Sequence[float | None] | None = None,
+    beta: float | None = None,
     encoded_dtype: npt.DTypeLike | None = None,
     out_of_range: OutOfRange | None = None,
     chunks: Sizes | None = None,
@@ -55,35 +64,40 @@ def compress(
     scheduler: str | None = None,
     progress: StageProgress | None = None,
 ) -> Compression:
-    """Compress a movie into a Zarr array, and compare what comes back from the store with the movie.
+    """Compress a recording into Zarr arrays, and compare what comes back from the store with the recording.
 
-    The metadata are written once all chunks are there. Until then the array cannot be opened; ``unfinished.json`` takes
-    the place of the metadata.
+    A single channel with a single plane becomes an array at the root of `output`, of shape (time, y, x). Otherwise the
+    root is a group with an array for each channel, of shape (time, y, x) or (time, plane, y, x), each with its own
+    parameters: channels are different detectors, and the planes of a channel share one.
+
+    What this package has compressed before keeps its parameters, and so is stored exactly as it is read: a second loss
+    is refused.
+
+    The metadata are written once all chunks are there. Until then nothing of it can be opened; ``unfinished.json``
+    takes the place of the metadata.
 
     Parameters
     ----------
-    movie : str, path, sequence of paths, or array
-        What `open_movie` opens, or an array of shape (time, y, x), in ADU.
-    output : str or path
-        A folder, or a URL that fsspec knows, such as ``s3://bucket/movie.zarr``.
-    key : str, optional
-        Which array of a file, as for `open_movie`.
-    frames : slice, optional
-        Which frames of a file; by default all.
-    zero_level : float, optional
-        The input at zero photons, in ADU. By default this and `conversion_gain` are estimated from 256 frames that
-        are spread over the movie.
-    conversion_gain : float, optional
-        ADU per photon.
-    beta : float, default 0.5
-        Noise standard deviations per code.
+    movie : str, path, sequence of paths, store, Recording, or array
+        What `open_recording` opens or has opened, or an array of shape (time, y, x), in ADU.
+    output : str, path or store
+        A folder, a URL that fsspec knows, such as ``s3://bucket/movie.zarr``, or a store of Zarr.
+    key, channel, plane, frames, axes, channels, planes, salvage : various
+        What of a file to compress, and how it is to be understood, as for `open_recording`; by default all of it.
+    zero_level : float or sequence of float, optional
+        The input at zero photons, in ADU; of several channels, one number for all, or one for each, where None is to be
+        estimated. By default this and `conversion_gain` are estimated from 256 frames that are spread over the movie.
+    conversion_gain : float or sequence of float, optional
+        ADU per photon, likewise.
+    beta : float, optional
+        Noise standard deviations per code, by default 0.5.
     encoded_dtype : dtype_like, optional
         The dtype of the codes. By default the narrowest that holds the values of those frames, with headroom.
     out_of_range : "clamp", optional
         Store a value that has no code as the nearest value that has one. By default that is an error.
     chunks : int or tuple of int, optional
-        Shape of a chunk, or its number of frames, of whole height and width; -1 is the whole axis. By default a chunk
-        has whole frames, with at most 4 Mi pixels in all.
+        Shape of a chunk, or its number of frames of one plane, of whole height and width; -1 is the whole axis. By
+        default a chunk has whole frames of one plane, with at most 4 Mi pixels in all.
     shards : int or tuple of int, optional
         Shape of a shard, likewise: a whole number of chunks along each axis. By default there are none.
     compressor : str, default "zstd"
@@ -93,11 +107,12 @@ def compress(
     zarr_format : int, default 3
         3 or 2.
     ome : bool, default False
-        Make an OME-NGFF 0.5 image, a group with the array in ``0``; needs ome-zarr-models.
+        Make an OME-NGFF 0.5 image of each array, a group with the array in ``0``; needs ome-zarr-models. Several are
+        listed as bioformats2raw does.
     overwrite : bool, default False
         Delete the Zarr data that are at `output`.
     resume : bool, default False
-        Continue where the same call was interrupted. A finished array stays as it is.
+        Continue where the same call was interrupted. What is finished stays as it is.
     dry_run : bool, default False
         Write nothing; predict the size by compressing a few blocks in memory.
     storage_options : mapping, optional
@@ -106,7 +121,7 @@ def compress(
         Address of a Dask scheduler whose workers do the work; they need this package, and access to the movie and the
         output. By default the threads of this process do it.
     progress : callable, optional
-        Called with the name of the stage, and the bytes of the movie done and to do in it.
+        Called with the name of the stage, and the bytes of the recording done and to do in it.
 
     Returns
     -------
@@ -116,7 +131,7 @@ def compress(
     Raises
     ------
     ValueError
-        If a parameter is not allowed, if the parameters cannot be estimated from the movie, if its values have no
+        If a parameter is not allowed, if the parameters cannot be estimated from a movie, if its values have no
         codes, or if something is already at `output`.
     OSError
         If the movie cannot be read, if the store cannot be written, or if values come back that the format does not
@@ -142,61 +157,72 @@ def compress(
         names = ", ".join(storage_options)
         raise ValueError(f"{output} is not a URL, and only a URL takes storage_options: leave out {names}")
     location = Location.parse(output, options_for(output, storage_options))
-    source = _opened(movie, key, frames, options_for(movie, storage_options))
-    check_apart(location, source, overwrite=overwrite)
+    check_name(location)
+    source = _opened(
+        movie,
+        storage_options=options_for(movie, storage_options),
+        key=key,
+        channel=channel,
+        plane=plane,
+        frames=frames,
+        axes=axes,
+        channels=channels,
+        planes=planes,
+        salvage=salvage,
+    )
+    movies = channels_of(source)
+    check_apart(location, next(iter(movies.values())), overwrite=overwrite)
     previous = begun_or_finished(location) if resume else None
     if not resume:
         check_free(location, overwrite=overwrite, hint=RESUME_HINT)
     plan = make_plan(
-        source,
+        movies,
         location,
         layout,
         previous,
-        zero_level=zero_level,
-        conversion_gain=conversion_gain,
-        beta=beta,
-        encoded_dtype=encoded_dtype,
-        out_of_range=out_of_range,
+        CodecChoice(zero_level, conversion_gain, beta, encoded_dtype, out_of_range),
         ome=ome,
-        progress=None if progress is None else partial(in_bytes(progress, source), "Estimating"),
+        progress=lambda movie: None if progress is None else partial(in_bytes(progress, movie), "Estimating"),
     )
-    comparison: Comparison | None = None
     start = time.perf_counter()
+    stored_sizes: Sequence[int]
+    comparisons: Sequence[Comparison | None] = [None] * len(movies)
     if dry_run:
-        stored_size, comparison = _predict(plan)
+        predicted = [_predict(channel, array) for channel, array in zip(plan.channels, plan.arrays, strict=True)]
+        stored_sizes, comparisons = zip(*predicted, strict=True)
     else:
         if not plan.is_finished:
-            comparison = write_movie(
-                source,
+            comparisons = write_movies(
+                plan.tasks(),
                 plan.draft,
-                plan.comparer,
+                coordinates=plan.coordinates,
                 resume=previous is not None,
                 hint=RESUME_HINT,
                 scheduler=scheduler,
                 progress=None if progress is None else partial(progress, "Writing"),
             )
-        array = zarr.open_array(location.store(read_only=True), path=plan.draft.path, mode="r")
-        stored_size = array.nbytes_stored()
-    return plan.result(stored_size, time.perf_counter() - start, comparison, dry_run=dry_run)
+        store = location.store(read_only=True)
+        stored_sizes = [zarr.open_array(store, path=path, mode="r").nbytes_stored() for path in plan.draft.paths]
+    return plan.result(stored_sizes, time.perf_counter() - start, comparisons, dry_run=dry_run)
 
 
 def _opened(
-    movie: _Path | Sequence[_Path] | Movie,
-    key: str | None,
-    frames: slice | None,
-    storage_options: Mapping[str, Any] | None,
-) -> Movie:
-    if isinstance(movie, str | os.PathLike | Sequence):
-        return open_movie(movie, key, frames=frames, storage_options=storage_options)
-    if key is not None or frames is not None:
-        raise ValueError("key and frames are for files: cut the array itself")
-    check_movie(movie)
+    movie: RecordingLike | Recording | Movie, *, storage_options: Mapping[str, Any] | None, **choice: Any
+) -> Recording | Movie:
+    if isinstance(movie, str | os.PathLike | Sequence | Store) and not isinstance(movie, Recording):
+        return open_recording(movie, **choice, storage_options=storage_options)
+    if given := [name for name, value in choice.items() if value not in (None, False)]:
+        raise ValueError(f"{' and '.join(given)} are for files: choose from the recording or the array itself")
+    if not hasattr(movie, "shape") or not hasattr(movie, "dtype"):
+        raise TypeError(f"movie is a {type(movie).__name__}, which is neither a path nor an array")
+    if not isinstance(movie, Recording | MovieFile):
+        check_movie(movie)
     return movie
 
 
-def _predict(plan: Plan) -> tuple[int, Comparison]:
+def _predict(channel: Channel, draft: ArrayDraft) -> tuple[int, Comparison]:
     """Return the stored size that a few blocks predict, and how what comes back of them compares."""
-    array, movie = plan.draft.template, plan.movie
+    array, movie = draft.template, channel.movie
     size_of_metadata = array.nbytes_stored()
     depth = unit_of_writing(array)[0]
     last = (movie.shape[0] - 1) // depth
@@ -205,7 +231,7 @@ def _predict(plan: Plan) -> tuple[int, Comparison]:
         frames = slice(block * depth, (block + 1) * depth)
         values = np.asarray(movie[frames])
         array[frames] = values
-        compared.append(plan.comparer.compare(values, np.asarray(array[frames])))
+        compared.append(channel.comparer.compare(values, np.asarray(array[frames])))
     comparison = reduce(Comparison.merge, compared)
     share = comparison.count / math.prod(movie.shape)
     return size_of_metadata + round((array.nbytes_stored() - size_of_metadata) / share), comparison

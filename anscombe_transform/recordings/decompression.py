@@ -1,4 +1,4 @@
-"""From a compressed Zarr array back to a TIFF file, a NumPy file, or an array without the codec."""
+"""From compressed Zarr arrays back to a TIFF file, a NumPy file, or arrays without the codec."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from zarr.abc.store import Store
 
 from anscombe_transform._files import whole_file
 from anscombe_transform._optional import require_extra
 from anscombe_transform._typing import Array, Progress
 from anscombe_transform.movies.movie import frames_to_read, size_of
-from anscombe_transform.movies.opening import MovieFile, open_movie
-from anscombe_transform.recordings.comparison import Comparer
-from anscombe_transform.recordings.provenance import provenance_of
+from anscombe_transform.movies.opening import open_recording
+from anscombe_transform.movies.recording import Recording
+from anscombe_transform.recordings.channels import Channel, channels_of, draft_of
 from anscombe_transform.recordings.results import Decompression
-from anscombe_transform.recordings.writing import write_movie
+from anscombe_transform.recordings.writing import Task, write_movies
 from anscombe_transform.storage.layout import Layout
-from anscombe_transform.storage.location import PROVENANCE, Location, options_for
-from anscombe_transform.storage.overwriting import check_apart, check_free
+from anscombe_transform.storage.location import Location, StoreLike, options_for
+from anscombe_transform.storage.overwriting import check_apart, check_free, check_name
 
 _BLOCK_SIZE = 1 << 26
 """Bytes of a movie that are read at a time, as nearly as chunks allow."""
@@ -33,27 +34,34 @@ _MICROMETERS_PER_CENTIMETER = 10_000
 
 
 def decompress(
-    store: str | os.PathLike[str],
-    output: str | os.PathLike[str],
+    store: StoreLike,
+    output: StoreLike,
     *,
     key: str | None = None,
+    channel: int | str | None = None,
+    plane: int | None = None,
     frames: slice | None = None,
     overwrite: bool = False,
     storage_options: Mapping[str, Any] | None = None,
     scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> Decompression:
-    """Write a movie from a Zarr array in a format that other software reads.
+    """Write a recording from Zarr arrays in a format that other software reads.
 
     Parameters
     ----------
-    store : str or path
-        The folder or URL of the Zarr array.
-    output : str or path
-        A file whose name ends with ``.tif``, ``.tiff``, ``.ome.tif`` or ``.npy``; or else a folder or URL, for a Zarr
-        array with the same chunks and without the codec. A file appears only once it is complete.
+    store : str, path or store of Zarr
+        The folder or URL of the Zarr array, or of the group of a recording.
+    output : str, path or store of Zarr
+        A file whose name ends with ``.tif``, ``.tiff``, ``.ome.tif`` or ``.npy``; or else a folder or URL, for Zarr
+        arrays with the same chunks and without the codec. Of several channels and planes, a file has the axes (time,
+        channel, plane, y, x), but for those of length 1. A file appears only once it is complete.
     key : str, optional
-        Which array of a Zarr group.
+        Which array of a Zarr group that is not a recording.
+    channel : int or str, optional
+        The number or the name of a single channel.
+    plane : int, optional
+        The number of a single plane.
     frames : slice, optional
         Which frames; by default all.
     overwrite : bool, default False
@@ -61,9 +69,9 @@ def decompress(
     storage_options : mapping, optional
         For fsspec, of URLs.
     scheduler : str, optional
-        Address of a Dask scheduler whose workers write a Zarr array; files are written by this process.
+        Address of a Dask scheduler whose workers write Zarr arrays; files are written by this process.
     progress : callable, optional
-        Called with the bytes of the movie done and to do.
+        Called with the bytes of the recording done and to do.
 
     Returns
     -------
@@ -77,92 +85,147 @@ def decompress(
     OSError
         If the array cannot be read, or `output` cannot be written.
     """
-    movie = open_movie(store, key, frames=frames, storage_options=options_for(store, storage_options))
+    recording = open_recording(
+        store,
+        key,
+        channel=channel,
+        plane=plane,
+        frames=frames,
+        storage_options=options_for(store, storage_options),
+    )
     start = time.perf_counter()
-    name = os.fspath(output).lower()
-    if name.endswith((".tif", ".tiff", ".npy")):
+    name = "" if isinstance(output, Store) else os.fspath(output).lower()
+    if not isinstance(output, Store) and name.endswith((".tif", ".tiff", ".npy")):
         if "://" in name:
             raise ValueError(f"{output} is a URL, where only Zarr arrays are written: choose a local file")
         target = Path(output).absolute()
-        _check_file(target, movie, overwrite=overwrite)
+        _check_file(target, recording, overwrite=overwrite)
         with whole_file(target) as partial:
             if name.endswith(".npy"):
-                _write_npy(movie, partial, progress)
+                _write_npy(recording, partial, progress)
             else:
-                _write_tiff(movie, partial, progress, ome=name.endswith((".ome.tif", ".ome.tiff")))
+                _write_tiff(recording, partial, progress, ome=name.endswith((".ome.tif", ".ome.tiff")))
         url = str(target)
     else:
-        url = _write_zarr(movie, output, overwrite, storage_options, scheduler, progress)
-    return Decompression(url, movie.shape, movie.dtype.name, size_of(movie), time.perf_counter() - start)
+        url = _write_zarr(recording, output, overwrite, storage_options, scheduler, progress)
+    seconds = time.perf_counter() - start
+    return Decompression(url, _whole_shape(recording), recording.dtype.name, _size_of(recording), seconds)
 
 
-def _check_file(target: Path, movie: MovieFile, *, overwrite: bool) -> None:
+def _check_file(target: Path, recording: Recording, *, overwrite: bool) -> None:
     if not target.parent.is_dir():
         raise ValueError(f"{target} cannot be written: there is no folder {target.parent}")
     if target.is_dir():
         raise ValueError(f"{target} is a folder: choose another output")
     if target.exists() and not overwrite:
         raise ValueError(f"{target} exists already: overwrite=True replaces it")
-    check_apart(Location.parse(target), movie)
+    check_apart(Location.parse(target), recording[0])
 
 
-def _blocks(movie: MovieFile, progress: Progress | None) -> Iterator[Array]:
-    """Yield the movie in blocks of frames."""
-    total = size_of(movie)
-    step = frames_to_read(movie, _BLOCK_SIZE)
-    for start in range(0, len(movie), step):
-        block = movie[start : start + step]
+def _whole_shape(recording: Recording) -> tuple[int, ...]:
+    """Return the shape of all channels together: after the time come channels and planes, if there are several."""
+    frames, *others = recording.shape
+    return (frames, *([len(recording)] if len(recording) > 1 else []), *others)
+
+
+def _axes(recording: Recording) -> str:
+    """Return the letters of the axes of all channels together."""
+    return "T" + ("C" if len(recording) > 1 else "") + ("Z" if recording.planes > 1 else "") + "YX"
+
+
+def _size_of(recording: Recording) -> int:
+    return len(recording) * size_of(recording[0])
+
+
+def _blocks(recording: Recording, progress: Progress | None) -> Iterator[Array]:
+    """Yield all channels together in blocks of frames."""
+    movies = list(recording)
+    frames, total = recording.shape[0], _size_of(recording)
+    step = frames_to_read(movies[0], _BLOCK_SIZE // len(movies))
+    for start in range(0, frames, step):
+        blocks = [movie[start : start + step] for movie in movies]
+        block = blocks[0] if len(blocks) == 1 else np.stack(blocks, axis=1)
         yield block
         if progress is not None:
-            progress((start + len(block)) * (total // len(movie)), total)
+            progress((start + len(block)) * (total // frames), total)
 
 
-def _write_npy(movie: MovieFile, path: Path, progress: Progress | None) -> None:
+def _write_npy(recording: Recording, path: Path, progress: Progress | None) -> None:
     with path.open("wb") as file:
-        header = {"descr": np.lib.format.dtype_to_descr(movie.dtype), "fortran_order": False, "shape": movie.shape}
+        descr = np.lib.format.dtype_to_descr(recording.dtype)
+        header = {"descr": descr, "fortran_order": False, "shape": _whole_shape(recording)}
         np.lib.format.write_array_header_1_0(file, header)
-        for block in _blocks(movie, progress):
+        for block in _blocks(recording, progress):
             np.ascontiguousarray(block).tofile(file)
 
 
-def _write_tiff(movie: MovieFile, path: Path, progress: Progress | None, *, ome: bool) -> None:
+def _write_tiff(recording: Recording, path: Path, progress: Progress | None, *, ome: bool) -> None:
     with require_extra("TIFF files need tifffile"):
         from tifffile import TiffWriter
-    physical_size, resolution = {}, None
-    if movie.pixel_size is not None:
-        height, width = movie.pixel_size
-        physical_size = {"PhysicalSizeY": height, "PhysicalSizeX": width}
+    if ome and recording.dtype.name in ("int64", "uint64", "float16"):
+        raise ValueError(f"OME-TIFF has no {recording.dtype}: choose a name that ends with .tif only")
+    resolution = None
+    if recording.pixel_size is not None:
+        height, width = recording.pixel_size
         resolution = _MICROMETERS_PER_CENTIMETER / width, _MICROMETERS_PER_CENTIMETER / height
-    rate = movie.frame_rate
-    # OME has its own names, and micrometers as its default; other readers look at the tags for the resolution.
-    metadata = {} if rate is None else {"TimeIncrement": 1 / rate, "TimeIncrementUnit": "s"} if ome else {"fps": rate}
-    if ome and movie.dtype.name in ("int64", "uint64", "float16"):
-        raise ValueError(f"OME-TIFF has no {movie.dtype}: choose a name that ends with .tif only")
-    with TiffWriter(path, bigtiff=size_of(movie) > _LARGEST_TIFF, ome=ome) as file:
+    shape = _whole_shape(recording)
+    with TiffWriter(path, bigtiff=_size_of(recording) > _LARGEST_TIFF, ome=ome) as file:
         file.write(
-            (frame for block in _blocks(movie, progress) for frame in block),
-            shape=movie.shape,
-            dtype=movie.dtype,
+            (image for block in _blocks(recording, progress) for image in block.reshape(-1, *shape[-2:])),
+            shape=shape,
+            dtype=recording.dtype,
             photometric="minisblack",
-            metadata={"axes": "TYX"} | metadata | (physical_size if ome else {}),
+            metadata={"axes": _axes(recording)} | (_ome_metadata(recording) if ome else _metadata(recording)),
             resolution=resolution,
             resolutionunit=None if resolution is None else "CENTIMETER",
         )
 
 
+def _ome_metadata(recording: Recording) -> dict[str, Any]:
+    """Return what OME calls the properties of a recording; its default unit of length is the micrometer."""
+    metadata: dict[str, Any] = {}
+    if recording.frame_rate is not None:
+        metadata |= {"TimeIncrement": 1 / recording.frame_rate, "TimeIncrementUnit": "s"}
+    if recording.pixel_size is not None:
+        metadata |= {"PhysicalSizeY": recording.pixel_size[0], "PhysicalSizeX": recording.pixel_size[1]}
+    if recording.z_step is not None and recording.planes > 1:
+        metadata["PhysicalSizeZ"] = recording.z_step
+    if recording[0].channel is not None:
+        metadata["Channel"] = {"Name": list(recording.channels)}
+    return metadata
+
+
+def _metadata(recording: Recording) -> dict[str, Any]:
+    """Return what ImageJ calls the properties of a recording; readers of other files look at the resolution."""
+    metadata: dict[str, Any] = {}
+    if recording.frame_rate is not None:
+        metadata |= {"finterval": 1 / recording.frame_rate, "tunit": "s"}
+    if recording.z_step is not None and recording.planes > 1:
+        metadata |= {"spacing": recording.z_step, "unit": "um"}
+    if recording[0].channel is not None:
+        metadata["channels"] = list(recording.channels)
+    if calibration := recording[0].calibration:
+        metadata["calibration"] = dict(calibration)
+    return metadata
+
+
 def _write_zarr(
-    movie: MovieFile,
-    output: str | os.PathLike[str],
+    recording: Recording,
+    output: StoreLike,
     overwrite: bool,
     storage_options: Mapping[str, Any] | None,
     scheduler: str | None,
     progress: Progress | None,
 ) -> str:
     location = Location.parse(output, options_for(output, storage_options))
-    check_apart(location, movie)
+    check_name(location)
+    check_apart(location, recording[0])
     check_free(location, overwrite=overwrite)
-    draft = Layout(chunks=movie.chunks).draft(
-        location, movie.shape, movie.dtype, codec=None, attributes={PROVENANCE: provenance_of(movie)}
-    )
-    write_movie(movie, draft, Comparer(), scheduler=scheduler, progress=progress)
+    channels = [Channel(name, movie) for name, movie in channels_of(recording).items()]
+    draft, positions = draft_of(channels, location, Layout(chunks=recording[0].chunks))
+    tasks = [
+        Task(channel.movie, array, channel.comparer)
+        for channel, array in zip(channels, draft.arrays.values(), strict=True)
+    ]
+    write_movies(tasks, draft, coordinates=positions, scheduler=scheduler, progress=progress)
     return location.url

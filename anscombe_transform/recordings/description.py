@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
-from anscombe_transform._formatting import quantity, shape_text
-from anscombe_transform.recordings.provenance import codec_of, parameter_rows
+from anscombe_transform._formatting import listed, quantity, shape_text
+from anscombe_transform.recordings.provenance import beta_row, codec_of, parameter_rows
 from anscombe_transform.recordings.writing import unit_of_writing
-from anscombe_transform.storage.draft import begun
+from anscombe_transform.storage.draft import Draft, ZarrArray, begun, finished
 from anscombe_transform.storage.groups import array_at
-from anscombe_transform.storage.location import PROVENANCE, Location
+from anscombe_transform.storage.location import PROVENANCE, Location, StoreLike
 from anscombe_transform.storage.overwriting import state_of
 from anscombe_transform.transform.ranges import held_range
 
@@ -26,12 +25,14 @@ class Description:
     ----------
     store : str
         The path or URL.
+    path : str
+        The path of the array in a group, ``""`` for the root.
     finished : bool
         Whether all chunks have been written.
     zarr_format : int
         2 or 3.
     shape : tuple of int
-        Frames, height and width.
+        Frames, height and width; or frames, planes, height and width.
     dtype : str
         The dtype of what is read.
     zero_level, conversion_gain, beta : float
@@ -60,6 +61,7 @@ class Description:
     """
 
     store: str
+    path: str
     finished: bool
     zarr_format: int
     shape: tuple[int, ...]
@@ -80,6 +82,12 @@ class Description:
     story: Mapping[str, Any] | None
 
     @property
+    def channel(self) -> str:
+        """The name of the channel; without one, the path of the array."""
+        found = (self.story or {}).get("input", {}).get("channel")
+        return str(found or self.path)
+
+    @property
     def ratio(self) -> float | None:
         """How many times smaller the store is than the movie; None while it is not finished."""
         return self.size / self.stored_size if self.finished else None
@@ -94,10 +102,11 @@ class Description:
         found = {"zero_level": self.zero_level, "conversion_gain": self.conversion_gain, "source": "not recorded"}
         lowest, highest = self.held_range
         rows = [
-            ("Array", f"{self.store}, Zarr format {self.zarr_format}"),
+            ("Array", f"{self.store}{self.path and ', '}{self.path}, Zarr format {self.zarr_format}"),
             ("Finished", "yes" if self.finished else "no: compress it again with resume=True"),
             ("Movie", f"{shape_text(self.shape)} {self.dtype}, {quantity(self.size, 'B')}"),
-            *parameter_rows(story.get("parameters", found), self.beta),
+            *parameter_rows(story.get("parameters", found)),
+            beta_row(self.beta),
             ("Codes", f"{self.encoded_dtype}, for {lowest:.6g} to {highest:.6g} ADU"),
             ("Out of range", self.out_of_range or "an error"),
             ("Chunks", shape_text(self.chunks) + (f" in shards of {shape_text(self.shards)}" if self.shards else "")),
@@ -114,15 +123,18 @@ class Description:
             rows.append(("Frame rate", f"{rate:g} Hz"))
         if (pixel := story.get("pixel_size")) is not None:
             rows.append(("Pixel", f"{pixel[0]:g} by {pixel[1]:g} µm"))
+        if (step := story.get("z_step")) is not None:
+            rows.append(("Planes", f"{step:g} µm apart"))
         if "name" in (source := story.get("input", {})):
             rows.append(("From", source["name"]))
+        rows += [("Note", note) for note in source.get("notes", ())]
         if "version" in story:
             rows.append(("Written by", f"anscombe-transform {story['version']}"))
         return rows
 
 
 def describe(
-    store: str | os.PathLike[str],
+    store: StoreLike,
     *,
     key: str | None = None,
     storage_options: Mapping[str, Any] | None = None,
@@ -131,7 +143,7 @@ def describe(
 
     Parameters
     ----------
-    store : str or path
+    store : str, path or store of Zarr
         A folder or URL.
     key : str, optional
         Which array of a Zarr group; of an OME-NGFF image, by default the only one.
@@ -149,16 +161,61 @@ def describe(
         If there is no such array.
     """
     location = Location.parse(store, storage_options)
+    draft = _unfinished(location)
+    if draft is None:
+        return _described(location, array_at(location, key), finished=True)
+    paths = [path for path in draft.paths if key is None or path == key.strip("/")]
+    if len(paths) != 1:
+        raise ValueError(f"{location.url} has several arrays: give the name of one as key: {listed(draft.paths)}")
+    return _described(location, draft.arrays[paths[0]].array, finished=False)
+
+
+def describe_recording(
+    store: StoreLike, *, storage_options: Mapping[str, Any] | None = None
+) -> tuple[Description, ...]:
+    """Describe all arrays of a recording that was compressed by this package, whether it is finished or not.
+
+    Parameters
+    ----------
+    store : str, path or store of Zarr
+        A folder or URL: of the group of a recording, or of a single array.
+    storage_options : mapping, optional
+        For fsspec, of URLs.
+
+    Returns
+    -------
+    tuple of Description
+        One for each channel.
+
+    Raises
+    ------
+    ValueError
+        If there is no such recording.
+    """
+    location = Location.parse(store, storage_options)
+    draft = _unfinished(location)
+    if draft is not None:
+        return tuple(_described(location, array.array, finished=False) for array in draft.arrays.values())
+    if (whole := finished(location)) is None:
+        return (describe(store, storage_options=storage_options),)
+    return tuple(_described(location, array.array, finished=True) for array in whole.arrays.values())
+
+
+def _unfinished(location: Location) -> Draft | None:
+    """Return what is not finished there, or None if it is finished."""
     state = state_of(location)
     if state in ("empty", "other"):
         raise ValueError(f"{location.url} is {'not there' if state == 'empty' else 'not a Zarr array'}")
-    draft = begun(location)
-    array = array_at(location, key) if draft is None else draft.array
+    return begun(location)
+
+
+def _described(location: Location, array: ZarrArray, *, finished: bool) -> Description:
     codec = codec_of(array)
     unit = unit_of_writing(array)
     return Description(
         store=location.url,
-        finished=draft is None,
+        path=array.path,
+        finished=finished,
         zarr_format=array.metadata.zarr_format,
         shape=array.shape,
         dtype=array.dtype.name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -13,14 +13,15 @@ import numpy.typing as npt
 from anscombe_transform._typing import Progress
 from anscombe_transform.codecs.anscombe_zarr2 import AnscombeTransformV2
 from anscombe_transform.codecs.anscombe_zarr3 import AnscombeTransformV3
-from anscombe_transform.codecs.configuration import CodecParameters
-from anscombe_transform.movies.movie import Movie, size_of
-from anscombe_transform.recordings.codec_choice import choose_codec, choose_parameters
-from anscombe_transform.recordings.comparison import Comparer, Comparison
-from anscombe_transform.recordings.provenance import codec_of, provenance_of
-from anscombe_transform.recordings.results import Compression
-from anscombe_transform.storage.draft import Draft, begun, finished
-from anscombe_transform.storage.layout import Layout, ome_image
+from anscombe_transform.movies.movie import Movie, as_movie, size_of
+from anscombe_transform.recordings.channels import Channel, draft_of
+from anscombe_transform.recordings.codec_choice import choose_codec, choose_parameters, codec_before, keep_codec
+from anscombe_transform.recordings.comparison import Comparison
+from anscombe_transform.recordings.provenance import codec_of
+from anscombe_transform.recordings.results import ChannelCompression, Compression
+from anscombe_transform.recordings.writing import Task
+from anscombe_transform.storage.draft import ArrayDraft, Draft, ZarrArray, begun, finished
+from anscombe_transform.storage.layout import Layout
 from anscombe_transform.storage.location import PROVENANCE, Location
 from anscombe_transform.storage.overwriting import state_of
 from anscombe_transform.transform.parameters import OutOfRange
@@ -31,71 +32,124 @@ RESUME_HINT = "resume=True goes on with it, "
 
 @dataclass(frozen=True)
 class Plan:
-    """A movie, and the array that it will be stored in."""
+    """The channels of a recording, and the arrays that they will be stored in."""
 
-    movie: Movie
+    channels: tuple[Channel, ...]
     draft: Draft
-    codec: CodecParameters
-    parameters: Mapping[str, Any]
-    """As `Compression` has them."""
+    coordinates: Mapping[str, Any]
+    """As `draft_of` returns them."""
     is_finished: bool
     """Whether all of it is in the store already."""
 
     @property
-    def comparer(self) -> Comparer:
-        """What checks that the movie comes back from the store."""
-        return Comparer(self.codec)
+    def arrays(self) -> list[ArrayDraft]:
+        """The array of each channel."""
+        return list(self.draft.arrays.values())
 
-    def result(self, stored_size: int, seconds: float, comparison: Comparison | None, *, dry_run: bool) -> Compression:
+    def tasks(self) -> list[Task]:
+        """Return what is to be written."""
+        several = len(self.channels) > 1
+        return [
+            Task(channel.movie, array, channel.comparer, channel.name if several else "")
+            for channel, array in zip(self.channels, self.arrays, strict=True)
+        ]
+
+    def result(
+        self,
+        stored_sizes: Sequence[int],
+        seconds: float,
+        comparisons: Sequence[Comparison | None],
+        *,
+        dry_run: bool,
+    ) -> Compression:
         """Return what was done."""
-        array = self.draft.template
+        first, array = self.channels[0], self.arrays[0].template
+        assert first.codec is not None
         return Compression(
             output=self.draft.location.url,
-            shape=tuple(self.movie.shape),
-            dtype=np.dtype(self.movie.dtype).name,
-            parameters=self.parameters,
-            beta=self.codec.beta,
-            encoded_dtype=self.codec.encoded_dtype,
+            shape=tuple(first.movie.shape),
+            dtype=np.dtype(first.movie.dtype).name,
+            beta=first.codec.beta,
             chunks=array.chunks,
             shards=array.shards,
-            size=size_of(self.movie),
-            stored_size=stored_size,
             seconds=seconds,
-            comparison=comparison,
             dry_run=dry_run,
+            channels=tuple(
+                ChannelCompression(
+                    name=channel.name,
+                    path=path,
+                    parameters=channel.parameters or {},
+                    encoded_dtype=channel.codec.encoded_dtype,
+                    size=size_of(channel.movie),
+                    stored_size=stored_size,
+                    comparison=comparison,
+                )
+                for channel, path, stored_size, comparison in zip(
+                    self.channels, self.draft.paths, stored_sizes, comparisons, strict=True
+                )
+                if channel.codec is not None
+            ),
         )
 
 
+@dataclass(frozen=True)
+class CodecChoice:
+    """What `compress` takes for the codec; what is None follows from the movie."""
+
+    zero_level: float | Sequence[float | None] | None
+    conversion_gain: float | Sequence[float | None] | None
+    beta: float | None
+    encoded_dtype: npt.DTypeLike | None
+    out_of_range: OutOfRange | None
+
+    def parameters_of(self, channels: int) -> list[tuple[float | None, float | None]]:
+        """Return the zero level and the conversion gain of each channel, as far as they are given.
+
+        Raises
+        ------
+        ValueError
+            If there are several numbers, but not one for each channel.
+        """
+        both = []
+        for name in ("zero_level", "conversion_gain"):
+            given = getattr(self, name)
+            numbers = list(given) if isinstance(given, Sequence | np.ndarray) else [given] * channels
+            if len(numbers) != channels:
+                raise ValueError(
+                    f"{name} has {len(numbers)} numbers for {channels} channels: give one for each, or one"
+                )
+            both.append(numbers)
+        return list(zip(*both, strict=True))
+
+
 def make_plan(
-    movie: Movie,
+    movies: Mapping[str, Movie],
     location: Location,
     layout: Layout,
     previous: Draft | None,
+    choice: CodecChoice,
     *,
-    zero_level: float | None,
-    conversion_gain: float | None,
-    beta: float,
-    encoded_dtype: npt.DTypeLike | None,
-    out_of_range: OutOfRange | None,
     ome: bool,
-    progress: Progress | None,
+    progress: Callable[[Movie], Progress | None],
 ) -> Plan:
-    """Choose the codec for a movie and the layout of its array.
+    """Choose the codecs for the channels of a recording and the layout of their arrays.
 
     Parameters
     ----------
-    movie : Movie
-        Movie of shape (time, y, x), in ADU.
+    movies : mapping
+        The channels by their names, of shape (time, y, x) or (time, plane, y, x), in ADU.
     location : Location
-        Where the array will be.
+        Where the arrays will be.
     layout : Layout
         Chunks, shards and compressor.
     previous : Draft or None
-        What was begun there and is to be continued: its parameters and its dtype of codes are used.
-    zero_level, conversion_gain, beta, encoded_dtype, out_of_range, ome : various
+        What was begun there and is to be continued: its parameters and its dtypes of codes are used.
+    choice : CodecChoice
         As for `compress`.
-    progress : callable, optional
-        Called with the number of frames read so far for the estimate, and the number to read.
+    ome : bool
+        As for `compress`.
+    progress : callable
+        Returns what is called with the number of frames of a movie read so far for its estimate, and that to read.
 
     Returns
     -------
@@ -105,44 +159,76 @@ def make_plan(
     Raises
     ------
     ValueError
-        If a parameter is not allowed, if the parameters cannot be estimated from the movie, if its values have no
+        If a parameter is not allowed, if the parameters cannot be estimated from a movie, if its values have no
         codes, or if what was begun has other settings.
     """
     if ome and layout.zarr_format != 3:
         raise ValueError("OME-NGFF 0.5 needs Zarr format 3: leave out ome=True, or the format")
-    parameters, seen = None, None
+    begun_arrays: list[ZarrArray | None] = [None] * len(movies)
     if previous is not None:
-        encoded_dtype = encoded_dtype or codec_of(previous.template).encoded_dtype
-        if zero_level is None and conversion_gain is None:
-            parameters = cast("dict[str, Any]", previous.template.attrs[PROVENANCE])["parameters"]
-    if parameters is None:
-        parameters, seen = choose_parameters(movie, zero_level, conversion_gain, progress)
-    codec = choose_codec(
-        AnscombeTransformV3 if layout.zarr_format == 3 else AnscombeTransformV2,
-        movie,
-        parameters,
-        seen,
-        beta=beta,
-        encoded_dtype=encoded_dtype,
-        out_of_range=out_of_range,
-    )
-    dtype = np.dtype(movie.dtype)
-    draft = layout.draft(
-        location,
-        tuple(movie.shape),
-        dtype,
-        codec=codec,
-        fill_value=Comparer(codec).nearest_held(0, dtype),
-        attributes={PROVENANCE: provenance_of(movie, parameters)},
-        image=_image(movie, location) if ome else None,
-    )
+        begun_arrays = [array.template for array in previous.arrays.values()]
+        if len(begun_arrays) != len(movies):
+            raise ValueError(
+                f"{location.url} was begun with {len(begun_arrays)} channels, and the recording has {len(movies)}: "
+                "resume=True needs the same recording, overwrite=True begins anew"
+            )
+    channels = []
+    for (name, movie), array, given in zip(
+        movies.items(), begun_arrays, choice.parameters_of(len(movies)), strict=True
+    ):
+        try:
+            channels.append(_channel(name, movie, layout, array, choice, given, progress(movie)))
+        except ValueError as error:
+            if len(movies) == 1:
+                raise
+            way_out = f"give zero_level and conversion_gain for {name}, or compress one of the other channels alone"
+            raise type(error)(f"{name}: {error}; or {way_out}, with channel='NAME'") from error
+    draft, positions = draft_of(channels, location, layout, ome=ome)
     if previous is not None:
         _check_same(previous, draft)
-    return Plan(movie, draft, codec, parameters, previous is not None and state_of(location) != "unfinished")
+    finished = previous is not None and state_of(location) != "unfinished"
+    return Plan(tuple(channels), draft, positions, finished)
+
+
+def _channel(
+    name: str,
+    movie: Movie,
+    layout: Layout,
+    begun: ZarrArray | None,
+    choice: CodecChoice,
+    given: tuple[float | None, float | None],
+    progress: Progress | None,
+) -> Channel:
+    """Return a channel with its codec; `begun` is the array to continue, if there is any."""
+    encoded_dtype = choice.encoded_dtype
+    codec_class = AnscombeTransformV3 if layout.zarr_format == 3 else AnscombeTransformV2
+    if (before := codec_before(movie)) is not None:
+        kept, codec = keep_codec(
+            codec_class, before, np.dtype(movie.dtype), given, choice.beta, encoded_dtype, choice.out_of_range
+        )
+        return Channel(name, movie, codec, kept)
+    parameters, seen = None, None
+    flat = as_movie(movie)
+    if begun is not None:
+        encoded_dtype = encoded_dtype or codec_of(begun).encoded_dtype
+        if given == (None, None):
+            parameters = cast("dict[str, Any]", begun.attrs[PROVENANCE])["parameters"]
+    if parameters is None:
+        parameters, seen = choose_parameters(flat, *given, progress)
+    codec = choose_codec(
+        codec_class,
+        flat,
+        parameters,
+        seen,
+        beta=0.5 if choice.beta is None else choice.beta,
+        encoded_dtype=encoded_dtype,
+        out_of_range=choice.out_of_range,
+    )
+    return Channel(name, movie, codec, parameters)
 
 
 def begun_or_finished(location: Location) -> Draft | None:
-    """Return the array to resume, finished or not, or None if there is nothing yet.
+    """Return what is to be resumed, finished or not, or None if there is nothing yet.
 
     Raises
     ------
@@ -152,14 +238,9 @@ def begun_or_finished(location: Location) -> Draft | None:
     if state_of(location) == "empty":
         return None
     draft = begun(location) or finished(location)
-    if draft is None or PROVENANCE not in draft.template.attrs:
+    if draft is None or any(PROVENANCE not in array.template.attrs for array in draft.arrays.values()):
         raise ValueError(f"{location.url} holds something else: resume=True has nothing to go on with")
     return draft
-
-
-def _image(movie: Movie, location: Location) -> dict[str, Any]:
-    name = location.url.rpartition("/")[2]
-    return ome_image(name, getattr(movie, "frame_rate", None), getattr(movie, "pixel_size", None))
 
 
 def _check_same(previous: Draft, draft: Draft) -> None:

@@ -2,14 +2,22 @@
 
 =============== ========================================================================================
 ``version``     of this package
-``parameters``  of a compressed array: ``source``, "given" or "estimated"; ``zero_level`` in ADU and
-                ``conversion_gain`` in ADU per photon; if they were estimated, their standard errors,
-                ``zero_level_error`` and ``conversion_gain_error``, and how many ``frames`` were read
+``parameters``  of a compressed array: ``zero_level`` in ADU and ``conversion_gain`` in ADU per photon; their
+                ``source``, "given", "estimated", or "kept" where the movie had been compressed before;
+                if they were estimated, their standard errors, ``zero_level_error`` and
+                ``conversion_gain_error``, how many ``frames`` were read, and ``warnings``, if there were any
 ``input``       ``shape`` and ``dtype`` of the movie; of a file also its ``name``, the ``key`` of the
-                array in it, and which ``frames`` of it: ``start``, ``stop`` and ``step``
-``frame_rate``  in Hz, if it is known
+                array in it, the ``channel`` and the ``plane``, if it has several, which ``frames`` of
+                it: ``start``, ``stop`` and ``step``; and ``notes`` on what was left out of it
+``frame_rate``  of each plane, in Hz, if it is known
 ``pixel_size``  [y, x] in µm, if it is known
+``z_step``      from plane to plane in µm, if it is known
+``calibration`` what the file says its values mean: ``scale``, ``offset`` and ``unit``, with value =
+                scale * ADU + offset
 =============== ========================================================================================
+
+The group of a recording with several channels or planes has the same attribute, without ``parameters``, and with
+``channels``: the ``name`` of each and the ``path`` of its array.
 """
 
 from __future__ import annotations
@@ -23,32 +31,45 @@ import numpy as np
 from anscombe_transform._formatting import with_error
 from anscombe_transform.codecs.configuration import CodecParameters
 from anscombe_transform.movies.movie import Movie
-from anscombe_transform.movies.opening import MovieFile
+from anscombe_transform.movies.movie_file import MovieFile
 from anscombe_transform.storage.draft import ZarrArray
 
 
 def provenance_of(movie: Movie, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return the attributes that say how an array was made: the frame rate in Hz, the pixel size, (y, x), in µm."""
+    """Return what an array of a movie says about how it was made."""
     provenance: dict[str, Any] = {"version": version("anscombe-transform")}
     if parameters is not None:
         provenance["parameters"] = dict(parameters)
     provenance["input"] = {"shape": list(movie.shape), "dtype": np.dtype(movie.dtype).name}
     if isinstance(movie, MovieFile):
         frames = movie.frames
-        provenance["input"] |= {
-            "name": movie.name,
-            "key": movie.key,
-            "frames": {"start": frames.start, "stop": frames.stop, "step": frames.step},
+        provenance["input"] |= {"name": movie.name, "key": movie.key}
+        if movie.channel is not None:
+            provenance["input"]["channel"] = movie.channel
+        if movie.plane is not None:
+            provenance["input"]["plane"] = movie.plane
+        provenance["input"]["frames"] = {"start": frames.start, "stop": frames.stop, "step": frames.step}
+        if movie.notes:
+            provenance["input"]["notes"] = list(movie.notes)
+        known = {
+            "frame_rate": movie.frame_rate,
+            "pixel_size": None if movie.pixel_size is None else list(movie.pixel_size),
+            "z_step": movie.z_step,
+            "calibration": dict(movie.calibration) or None,
         }
-        if movie.frame_rate is not None:
-            provenance["frame_rate"] = movie.frame_rate
-        if movie.pixel_size is not None:
-            provenance["pixel_size"] = list(movie.pixel_size)
+        provenance |= {name: value for name, value in known.items() if value is not None}
     return provenance
 
 
-def parameter_rows(parameters: Mapping[str, Any], beta: float) -> list[tuple[str, str]]:
-    """Return names and values of the parameters, with standard errors where they were estimated."""
+def provenance_of_recording(movie: Movie, paths: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the group of a recording says; `movie` is one of its channels, `paths` has the array of each."""
+    provenance = provenance_of(movie)
+    provenance["input"].pop("channel", None)
+    return provenance | {"channels": [{"name": name, "path": path} for name, path in paths.items()]}
+
+
+def parameter_rows(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return names and values of the parameters, with standard errors where they were estimated, and warnings."""
     rows = []
     for title, name, unit in (
         ("Conversion gain", "conversion_gain", "ADU per photon"),
@@ -59,7 +80,12 @@ def parameter_rows(parameters: Mapping[str, Any], beta: float) -> list[tuple[str
         rows.append((title, f"{number} {unit}"))
     frames = parameters.get("frames")
     rows.append(("Source", parameters["source"] + (f" from {frames} frames" if frames else "")))
-    return [*rows, ("Beta", f"{beta:g} noise standard deviations per code")]
+    return [*rows, *(("Warning", sentence) for sentence in parameters.get("warnings", ()))]
+
+
+def beta_row(beta: float) -> tuple[str, str]:
+    """Return the name and the value of beta."""
+    return "Beta", f"{beta:g} noise standard deviations per code"
 
 
 def codec_of(array: ZarrArray) -> CodecParameters:

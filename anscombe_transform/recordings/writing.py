@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -17,10 +18,10 @@ from zarr.storage import StorePath
 from anscombe_transform._dependencies import sync
 from anscombe_transform._faults import FAULTS, software_fault
 from anscombe_transform._optional import require_extra
-from anscombe_transform._typing import Progress
-from anscombe_transform.movies.movie import Movie, size_of, stored_chunk
+from anscombe_transform._typing import Floats, Progress
+from anscombe_transform.movies.movie import MASKED, Movie, size_of, stored_chunk
 from anscombe_transform.recordings.comparison import Comparer, Comparison
-from anscombe_transform.storage.draft import Draft, ZarrArray
+from anscombe_transform.storage.draft import ArrayDraft, Draft, ZarrArray
 
 if TYPE_CHECKING:
     import dask.array as da
@@ -39,14 +40,14 @@ def unit_of_writing(array: ZarrArray) -> tuple[int, ...]:
 
 
 def block_shape(shape: tuple[int, ...], unit: tuple[int, ...], itemsize: int, depth: int = 1) -> tuple[int, ...]:
-    """Return the shape, in whole units, of the blocks in which a movie (time, y, x) is written.
+    """Return the shape, in whole units, of the blocks in which a movie (time[, plane], y, x) is written.
 
     Blocks have whole frames where these are not too large, and at least `depth` of them, as many as a chunk of the
     movie has: otherwise much would be read, and unpacked, more than once.
     """
     whole = [math.ceil(size / step) * step for size, step in zip(shape, unit, strict=True)]
-    block = [unit[0], whole[1], whole[2]]
-    for axis in (1, 2):
+    block = [unit[0], *whole[1:]]
+    for axis in range(1, len(shape)):
         others = math.prod(block) // block[axis] * itemsize
         if block[axis] * others > _LARGEST_BLOCK:
             block[axis] = max(1, _LARGEST_BLOCK // (others * unit[axis])) * unit[axis]
@@ -57,6 +58,17 @@ def block_shape(shape: tuple[int, ...], unit: tuple[int, ...], itemsize: int, de
     return tuple(block)
 
 
+class _Sliced:
+    """A movie of which Dask knows no more than that it can be sliced: of arrays of NumPy, it would make a copy."""
+
+    def __init__(self, movie: Movie) -> None:
+        self.shape, self.dtype, self.ndim = tuple(movie.shape), np.dtype(movie.dtype), len(movie.shape)
+        self._movie = movie
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._movie[index]
+
+
 def load_dask() -> Any:
     """Return `dask.array`."""
     with require_extra("compressing movies needs Dask"):
@@ -65,17 +77,33 @@ def load_dask() -> Any:
 
 
 @dataclass(frozen=True)
+class Task:
+    """A movie, and the array that it is written to."""
+
+    movie: Movie
+    """Of shape (time, y, x) or (time, plane, y, x)."""
+    draft: ArrayDraft
+    comparer: Comparer
+    """What comes back is compared by it."""
+    channel: str = ""
+    """The name of the channel, for messages, if there are several."""
+
+
+@dataclass(frozen=True)
 class _Writer:
     """What a task does with its block; this object is sent to the workers."""
 
-    draft: Draft
+    draft: ArrayDraft
     comparer: Comparer
+    channel: str
     resume: bool
 
     def __call__(self, block: Any, block_info: Any = None) -> Any:
         region = tuple(slice(*bounds) for bounds in block_info[0]["array-location"])
+        _check_block(block, self.draft.template.dtype)
         values = np.ascontiguousarray(block)
-        frames = f"frames {region[0].start} to {region[0].stop - 1}"
+        of_channel = f"{self.channel}: " if self.channel else ""
+        frames = f"{of_channel}frames {region[0].start} to {region[0].stop - 1}"
         array = self.draft.array
         try:
             if not (self.resume and self._is_there(array, region, values)):
@@ -85,7 +113,7 @@ class _Writer:
                 array[region] = values
             stored = np.asarray(array[region])
         except ValueError as error:
-            self._blame_frame(region[0].start, values)
+            self._blame_frame(of_channel, region[0].start, values)
             raise ValueError(f"{frames}: {error}") from error
         except FAULTS as error:
             raise software_fault(f"{frames} cannot be written", error) from error
@@ -95,17 +123,17 @@ class _Writer:
             compared = self.comparer.compare(values, stored)
         except ValueError as error:
             raise OSError(f"{frames} were not stored as they are: {error}") from error
-        result = np.empty((1, 1, 1), dtype=object)
-        result[0, 0, 0] = compared
+        result = np.empty((1,) * values.ndim, dtype=object)
+        result.flat[0] = compared
         return result
 
-    def _blame_frame(self, start: int, values: Any) -> None:
+    def _blame_frame(self, of_channel: str, start: int, values: Any) -> None:
         """Raise ValueError for the first frame that the codec cannot hold, if there is one."""
         for number, frame in enumerate(values, start):
             try:
                 self.comparer.expected(frame)
             except ValueError as error:
-                raise ValueError(f"frame {number}: {error}") from error
+                raise ValueError(f"{of_channel}frame {number}: {error}") from error
 
     def _is_there(self, array: ZarrArray, region: tuple[slice, ...], values: Any) -> bool:
         """Return whether the block is already stored as it would be written now."""
@@ -118,6 +146,17 @@ class _Writer:
         return np.array_equal(stored, self.comparer.expected(values), equal_nan=stored.dtype.kind == "f")
 
 
+def _check_block(block: Any, dtype: np.dtype[Any]) -> None:
+    """Raise TypeError if a block has a mask, or is of another dtype than the movie it is of says."""
+    if isinstance(block, np.ma.MaskedArray):
+        raise TypeError(f"movie {MASKED}")
+    if not np.can_cast(np.asarray(block).dtype, dtype, "safe"):
+        raise TypeError(
+            f"movie says that it is of {dtype}, but has blocks of {np.asarray(block).dtype}: convert it, such as by "
+            f"movie.astype({dtype.name!r})"
+        )
+
+
 def _objects(array: ZarrArray, region: tuple[slice, ...]) -> Iterator[StorePath]:
     """Yield the paths of the chunks or shards of a region."""
     grid = (
@@ -128,46 +167,48 @@ def _objects(array: ZarrArray, region: tuple[slice, ...]) -> Iterator[StorePath]
         yield array.store_path / array.metadata.encode_chunk_key(place)
 
 
-def write_movie(
-    movie: Movie,
+def write_movies(
+    tasks: Sequence[Task],
     draft: Draft,
-    comparer: Comparer,
     *,
+    coordinates: Mapping[str, tuple[Floats, str]] = MappingProxyType({}),
     resume: bool = False,
     hint: str = "",
     scheduler: str | None = None,
     progress: Progress | None = None,
-) -> Comparison:
-    """Write a movie into an array, finish it, and return how far the stored values are from the movie.
+) -> list[Comparison]:
+    """Write movies into the arrays of a draft, finish it, and return how far the stored values are from each movie.
 
     Parameters
     ----------
-    movie : Movie
-        Movie of shape (time, y, x).
+    tasks : sequence of Task
+        The movies, and which array of the draft each is written to.
     draft : Draft
-        The array.
-    comparer : Comparer
-        What comes back is compared by it.
+        All that is written.
+    coordinates : mapping, optional
+        Of the axes that have positions in an array of their own: these, and their unit.
     resume : bool, default False
         Leave blocks as they are that are there already; by default all that is there is deleted first.
     hint : str
-        What an error says can be done with an array that is not finished, but for deleting it.
+        What an error says can be done with what is not finished, but for deleting it.
     scheduler : str, optional
         Address of a Dask scheduler; by default the threads of this process do the work.
     progress : callable, optional
-        Called with the number of bytes of the movie that were written and of those to be written.
+        Called with the number of bytes of all movies that were written and of those to be written.
 
     Returns
     -------
-    Comparison
-        Of all blocks.
+    list of Comparison
+        For each movie.
 
     Raises
     ------
     ValueError
         If the codec cannot hold a value, or workers cannot reach the output.
+    TypeError
+        If a block of a movie has a mask, or is of another dtype than the movie says.
     OSError
-        If the movie cannot be read, the array not written, or a block comes back too far from the movie.
+        If a movie cannot be read, an array not written, or a block comes back too far from its movie.
     """
     location = draft.location
     if scheduler is not None and location.url.startswith("memory://"):
@@ -177,14 +218,25 @@ def write_movie(
         try:
             if not resume:
                 location.clear()
-            comparison = _write_blocks(movie, draft, _Writer(draft, comparer, resume), client, progress)
+            for name, (positions, _) in coordinates.items():
+                ArrayDraft(location, name, draft.documents).array[:] = positions
+            comparisons = []
+            done, total = 0, sum(size_of(task.movie) for task in tasks)
+            for task in tasks:
+                comparisons.append(_write_blocks(task, client, _following(progress, done, total), resume=resume))
+                done += size_of(task.movie)
             draft.finish()
         except BaseException as error:
-            if isinstance(error, ValueError):  # which the same movie and options would only raise again
+            if isinstance(error, ValueError | TypeError):  # which the same movie and options would only raise again
                 hint = ""
             error.add_note(f"{location.url} is not finished: {hint}overwrite=True begins anew.")
             raise
-    return comparison
+    return comparisons
+
+
+def _following(progress: Progress | None, before: int, total: int) -> Progress | None:
+    """Return a progress function for a part, which adds what was done before it."""
+    return None if progress is None else lambda done, _: progress(before + done, total)
 
 
 @contextmanager
@@ -199,26 +251,27 @@ def _connected(scheduler: str | None) -> Iterator[Client | None]:
         yield client
 
 
-def _write_blocks(
-    movie: Movie, draft: Draft, writer: _Writer, client: Client | None, progress: Progress | None
-) -> Comparison:
+def _write_blocks(task: Task, client: Client | None, progress: Progress | None, *, resume: bool) -> Comparison:
     da = load_dask()
     from dask.base import is_dask_collection
 
-    shape = tuple(movie.shape)
+    movie, draft = task.movie, task.draft
+    shape, ndim = tuple(movie.shape), len(movie.shape)
     dtype = np.dtype(movie.dtype)
     depth, _ = stored_chunk(movie)
     chunks = block_shape(shape, unit_of_writing(draft.template), dtype.itemsize, depth)
     if is_dask_collection(movie):  # also one within an xarray.DataArray
         source = da.asarray(movie)
     else:
-        source = da.from_array(movie, chunks=chunks, name=f"movie-{uuid4()}", meta=np.empty((0, 0, 0), dtype))
+        source = da.from_array(
+            _Sliced(movie), chunks=chunks, name=f"movie-{uuid4()}", meta=np.empty((0,) * ndim, dtype)
+        )
     source = source.rechunk(chunks)  # whatever came in: two tasks that wrote to one object would lose values
     results = source.map_blocks(
-        writer,
+        _Writer(draft, task.comparer, task.channel, resume),
         dtype=object,
-        chunks=(1, 1, 1),
-        meta=np.empty((0, 0, 0), dtype=object),
+        chunks=(1,) * ndim,
+        meta=np.empty((0,) * ndim, dtype=object),
         name=f"written-{uuid4()}",
     )
     total = size_of(movie)
@@ -242,7 +295,7 @@ def _compute(results: da.Array, client: Client | None, total: int, progress: Pro
 
         def finished(key: Any, result: Any, *_: Any) -> None:
             if key[0] == results.name:
-                show(result[0, 0, 0])
+                show(result.flat[0])
 
         with Callback(posttask=finished):
             compared = list(results.compute(scheduler="threads").ravel())
@@ -259,7 +312,7 @@ def _compute(results: da.Array, client: Client | None, total: int, progress: Pro
         for future, result in as_completed(futures, with_results=True):
             if future.cancelled():
                 raise OSError(f"the Dask scheduler at {address} was lost")
-            compared.append(show(result[0, 0, 0]))
+            compared.append(show(result.flat[0]))
     except KilledWorker as error:
         raise OSError(f"workers of the Dask scheduler at {address} died: {error}") from error
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,17 +15,20 @@ from zarr.buffer import cpu
 from zarr.storage import MemoryStore, StorePath
 
 from anscombe_transform._faults import software_fault
-from anscombe_transform.storage.location import UNFINISHED, Location
+from anscombe_transform.storage.location import METADATA, PROVENANCE, UNFINISHED, Location
 
 if TYPE_CHECKING:
     ZarrArray = zarr.Array[Any]
 else:
     ZarrArray = zarr.Array  # which takes no parameters in Zarr 3.1.3
 
+BESIDE_CHANNELS = ("t", "z", "y", "x", "OME")
+"""The arrays and groups that may be in the group of a recording beside its channels."""
+
 
 @dataclass(frozen=True)
-class Draft:
-    """An array whose metadata are not yet where Zarr looks for them: until it is finished, nobody can open it.
+class ArrayDraft:
+    """An array whose metadata are not yet where Zarr looks for them.
 
     Attributes
     ----------
@@ -34,17 +37,12 @@ class Draft:
     path : str
         The array's path within, ``""`` for the root.
     documents : mapping of str to str
-        The metadata, by key: of the array, and of the group that it is in.
+        The metadata, by key: of the array, and of all that are written with it.
     """
 
     location: Location
     path: str
     documents: Mapping[str, str] = field(hash=False)
-
-    @classmethod
-    def of(cls, created: Mapping[str, Buffer], location: Location, path: str = "") -> Self:
-        """Make the draft of an array that was created in the dictionary of a `MemoryStore`, to be kept elsewhere."""
-        return cls(location, path, {key: text.to_bytes().decode() for key, text in created.items()})
 
     @cached_property
     def opened(self) -> ZarrArray:
@@ -63,13 +61,47 @@ class Draft:
         return _storing_all_chunks(self.template, StorePath(self.location.store(), self.path))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Draft, (self.location, self.path, self.documents)
+        return ArrayDraft, (self.location, self.path, self.documents)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One or several arrays, and the groups that they are in: until all are finished, nobody can open them.
+
+    Attributes
+    ----------
+    location : Location
+        Where they are kept.
+    paths : tuple of str
+        The paths of the arrays that movies are written to, ``""`` for the root.
+    documents : mapping of str to str
+        The metadata of all arrays and groups, by key.
+    """
+
+    location: Location
+    paths: tuple[str, ...]
+    documents: Mapping[str, str] = field(hash=False)
+
+    @classmethod
+    def of(cls, created: Mapping[str, Buffer], location: Location, paths: Iterable[str] = ("",)) -> Self:
+        """Make the draft of what was created in the dictionary of a `MemoryStore`, to be kept elsewhere."""
+        return cls(location, tuple(paths), {key: text.to_bytes().decode() for key, text in created.items()})
+
+    @cached_property
+    def arrays(self) -> Mapping[str, ArrayDraft]:
+        """The arrays by their paths."""
+        return {path: ArrayDraft(self.location, path, self.documents) for path in self.paths}
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The attributes of the root."""
+        return attributes_of(self.documents)
 
     def begin(self) -> None:
-        """Write the metadata to the marker that says that the array is not finished."""
+        """Write the metadata to the marker that says that this is not finished."""
         marker = {
-            "note": "This array is not finished, and cannot be opened yet. It is written by anscombe-transform.",
-            "path": self.path,
+            "note": "What is here is not finished, and cannot be opened yet. It is written by anscombe-transform.",
+            "paths": list(self.paths),
             "documents": dict(self.documents),
         }
         self.location.set(UNFINISHED, json.dumps(marker, indent=2).encode())
@@ -79,7 +111,7 @@ class Draft:
         if self.location.is_local:
             for left_by_a_killed_process in Path(self.location.url).rglob("*.partial"):
                 left_by_a_killed_process.unlink()
-        # What makes an array of the rest comes last: zarr.json of the root, and .zarray after .zattrs.
+        # What makes an array or a group of the rest comes last: zarr.json of the root, and .zarray after .zattrs.
         for key in sorted(self.documents, key=lambda key: (key.count("/"), key), reverse=True):
             self.location.set(key, self.documents[key].encode())
         self.location.delete(UNFINISHED)
@@ -95,33 +127,54 @@ def _storing_all_chunks(like: ZarrArray, store_path: StorePath) -> ZarrArray:
 
 
 def begun(location: Location) -> Draft | None:
-    """Return the array that is not finished, or None if there is no marker of this package."""
+    """Return what is not finished there, or None if there is no marker of this package."""
     text = location.get(UNFINISHED)
     if text is None:
         return None
     try:
         marker = json.loads(text)
-        return _whole(Draft(location, marker["path"], dict(marker["documents"])))
+        return _whole(Draft(location, tuple(map(str, marker["paths"])), dict(marker["documents"])))
     except (ValueError, KeyError, TypeError):  # the marker is not ours
         return None
 
 
 def finished(location: Location) -> Draft | None:
-    """Return the finished array at the root or in the group of an OME-NGFF image, or None."""
-    keys = ("zarr.json", "0/zarr.json", ".zarray", ".zattrs")
-    found = {key: text.decode() for key in keys if (text := location.get(key)) is not None}
+    """Return what this package has finished there, an array, an OME-NGFF image or a group of channels, or None."""
+    found = _documents(location, "")
     try:
-        return _whole(Draft(location, "0" if "0/zarr.json" in found else "", found))
-    except ValueError:
+        channels = attributes_of(found).get(PROVENANCE, {}).get("channels")
+        paths = [""] if channels is None else [str(channel["path"]) for channel in channels]
+        if channels is None and (image := _documents(location, "0")):
+            paths, found = ["0"], found | image
+        elif channels is not None:
+            for path in {*paths, *(path.rpartition("/")[0] for path in paths), *BESIDE_CHANNELS} - {""}:
+                found |= _documents(location, path)
+        return _whole(Draft(location, tuple(paths), found))
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
+def _documents(location: Location, path: str) -> dict[str, str]:
+    """Return the metadata documents of an array or group."""
+    keys = (f"{path}/{name}".lstrip("/") for name in (*METADATA, ".zattrs", "METADATA.ome.xml"))
+    return {key: text.decode() for key in keys if (text := location.get(key)) is not None}
+
+
+def attributes_of(documents: Mapping[str, str]) -> dict[str, Any]:
+    """Return the attributes of the root that documents describe, in either format of Zarr; without one, none."""
+    if ".zattrs" in documents:
+        return dict(json.loads(documents[".zattrs"]))
+    return dict(json.loads(documents.get("zarr.json", "{}")).get("attributes", {}))
+
+
 def _whole(draft: Draft) -> Draft:
-    """Return a draft whose metadata are those of an array, or raise ValueError."""
-    if not all(isinstance(json.loads(document), dict) for document in draft.documents.values()):
+    """Return a draft whose metadata are those of arrays, or raise ValueError."""
+    metadata = [text for key, text in draft.documents.items() if not key.endswith(".xml")]
+    if not draft.paths or not all(isinstance(json.loads(text), dict) for text in metadata):
         raise ValueError("no metadata")
     try:
-        draft.opened  # noqa: B018 - what it opens is kept
+        for array in draft.arrays.values():
+            array.opened  # noqa: B018 - what it opens is kept
     except (AttributeError, NameError, AssertionError) as error:
         raise software_fault(f"{draft.location.url} cannot be opened", error) from error
     except Exception as error:  # of whatever class Zarr has

@@ -10,19 +10,16 @@ from typing import Any, Literal, cast, get_args
 import numcodecs
 import numpy as np
 import zarr
-from zarr.abc.buffer import Buffer
 from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
 from zarr.storage import MemoryStore
 
-from anscombe_transform._optional import require_extra
+from anscombe_transform._typing import Floats
 from anscombe_transform.codecs.configuration import CodecParameters
-from anscombe_transform.storage.draft import Draft
-from anscombe_transform.storage.location import Location
 
 Compressor = Literal["zstd", "blosc-zstd", "blosc-lz4", "gzip", "none"]
 
-Sizes = int | tuple[int, int, int]
-"""A shape along (time, y, x) in which -1 is the whole axis, or a number of whole frames."""
+Sizes = int | tuple[int, ...]
+"""A shape along (time[, plane], y, x) in which -1 is the whole axis, or a number of whole frames of a plane."""
 
 _LEVELS = {"zstd": (1, range(1, 23)), "blosc-zstd": (1, range(10)), "blosc-lz4": (5, range(10)), "gzip": (5, range(10))}
 """The default level of each compressor, and its range of levels."""
@@ -30,7 +27,8 @@ _LEVELS = {"zstd": (1, range(1, 23)), "blosc-zstd": (1, range(10)), "blosc-lz4":
 _CHUNK = 1 << 22
 """The most pixels of a chunk by default."""
 
-_AXES = ("t", "y", "x")
+_AXES = {3: ("time", "y", "x"), 4: ("time", "plane", "y", "x")}
+"""The axes of a movie, by their number."""
 
 
 @dataclass(frozen=True)
@@ -50,25 +48,27 @@ class Layout:
             raise ValueError("shards are for Zarr format 3, not 2")
         self._compressor(1)
 
-    def draft(
+    def create(
         self,
-        location: Location,
+        store: MemoryStore,
+        path: str,
         shape: tuple[int, ...],
         dtype: np.dtype[Any],
         *,
         codec: CodecParameters | None,
         fill_value: Any = 0,
         attributes: Mapping[str, Any],
-        image: Mapping[str, Any] | None = None,
-    ) -> Draft:
-        """Return the draft of an array.
+    ) -> None:
+        """Create the array of a movie, without chunks, in a store in memory.
 
         Parameters
         ----------
-        location : Location
-            Where it will be kept.
+        store : MemoryStore
+            What `Draft.of` makes a draft of.
+        path : str
+            The path of the array in it, ``""`` for the root.
         shape : tuple of int
-            Frames, height and width.
+            Frames, height and width; or frames, planes, height and width.
         dtype : dtype
             Of the movie.
         codec : CodecParameters or None
@@ -77,8 +77,6 @@ class Layout:
             In ADU.
         attributes : mapping
             Of the array.
-        image : mapping, optional
-            Attributes of the group that makes an OME-NGFF image of the array; without, there is no group.
 
         Raises
         ------
@@ -89,14 +87,11 @@ class Layout:
         shards = _shape_of("shards", self.shards, shape)
         if shards is not None and any(shard % chunk for shard, chunk in zip(shards, chunks, strict=True)):
             raise ValueError(f"shards of {shards} are not a whole number of chunks of {chunks} along each axis")
-        created: dict[str, Buffer] = {}
-        store = MemoryStore(created)
-        if image is not None:
-            zarr.create_group(store, attributes=dict(image), zarr_format=3)
+        names = dimension_names(len(shape))
         format_2 = self.zarr_format == 2
         zarr.create_array(
             store,
-            name="" if image is None else "0",
+            name=path,
             shape=shape,
             dtype=dtype,
             chunks=chunks,
@@ -105,10 +100,25 @@ class Layout:
             compressors=self._compressor(np.dtype(getattr(codec, "encoded_dtype", dtype)).itemsize),
             fill_value=fill_value,
             zarr_format=self.zarr_format,
-            dimension_names=None if format_2 else _AXES,
-            attributes=dict(attributes) | ({"_ARRAY_DIMENSIONS": list(_AXES)} if format_2 else {}),
+            dimension_names=None if format_2 else names,
+            attributes=dict(attributes) | ({"_ARRAY_DIMENSIONS": list(names)} if format_2 else {}),
         )
-        return Draft.of(created, location, "" if image is None else "0")
+
+    def create_coordinate(self, store: MemoryStore, name: str, length: int, unit: str) -> None:
+        """Create the array of the positions along an axis, without chunks, in a store in memory."""
+        format_2 = self.zarr_format == 2
+        zarr.create_array(
+            store,
+            name=name,
+            shape=(length,),
+            dtype=np.float64,
+            chunks=(length,),
+            compressors=None,
+            fill_value=np.nan,
+            zarr_format=self.zarr_format,
+            dimension_names=None if format_2 else (name,),
+            attributes={"units": unit} | ({"_ARRAY_DIMENSIONS": [name]} if format_2 else {}),
+        )
 
     def _compressor(self, itemsize: int) -> Any:
         """Return the compressor for elements of so many bytes."""
@@ -135,50 +145,51 @@ class Layout:
         return BloscCodec(cname=inner, clevel=level, shuffle="bitshuffle", typesize=itemsize)
 
 
+def dimension_names(ndim: int) -> tuple[str, ...]:
+    """Return the names of the axes of a movie, with or without planes."""
+    return ("t", "y", "x") if ndim == 3 else ("t", "z", "y", "x")
+
+
 def default_chunks(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape of chunks of whole frames, or of squares of large ones, of 4 Mi pixels at most."""
-    height, width = shape[1:]
+    """Return the shape of chunks of whole frames of a plane, or of squares of large ones, of 4 Mi pixels at most."""
+    frames, *planes, height, width = shape
     if height * width > _CHUNK:
         height, width = (min(size, math.isqrt(_CHUNK)) for size in (height, width))
-    return max(1, min(shape[0], _CHUNK // (height * width))), height, width
+    return (max(1, min(frames, _CHUNK // (height * width))), *(1 for _ in planes), height, width)
 
 
 def _shape_of(name: str, sizes: Sizes | None, shape: tuple[int, ...]) -> tuple[int, ...] | None:
     if sizes is None:
         return None
-    given = (sizes, -1, -1) if isinstance(sizes, int) else tuple(sizes)
-    if len(given) != 3 or any(size < 1 and size != -1 for size in given):
-        raise ValueError(f"{name} must be a number of frames, or three sizes along (time, y, x), not {sizes}")
+    given = (sizes, *(1 for _ in shape[1:-2]), -1, -1) if isinstance(sizes, int) else tuple(sizes)
+    if len(given) != len(shape) or any(size < 1 and size != -1 for size in given):
+        raise ValueError(
+            f"{name} must be a number of frames, or {len(shape)} sizes along ({', '.join(_AXES[len(shape)])}), not "
+            f"{sizes}"
+        )
     return tuple(whole if size == -1 else size for size, whole in zip(given, shape, strict=True))
 
 
-def ome_image(name: str, frame_rate: float | None, pixel_size: tuple[float, float] | None) -> dict[str, Any]:
-    """Return the attributes of a group whose array ``0`` is an OME-NGFF 0.5 image; needs ome-zarr-models.
+def coordinates(
+    shape: tuple[int, ...],
+    frame_rate: float | None,
+    pixel_size: tuple[float, float] | None,
+    z_step: float | None,
+) -> dict[str, tuple[Floats, str]]:
+    """Return the positions along those axes of a movie of which the step is known, in s or µm, and their unit."""
+    lengths = dict(zip(dimension_names(len(shape)), shape, strict=True))
+    steps = axis_steps(frame_rate, pixel_size, z_step)
+    return {
+        axis: (np.arange(lengths[axis], dtype=np.float64) * step, "s" if axis == "t" else "um")
+        for axis, step in steps.items()
+        if axis in lengths
+    }
 
-    Parameters
-    ----------
-    name : str
-        Name of the image.
-    frame_rate : float or None
-        In Hz.
-    pixel_size : tuple of float or None
-        Height and width of a pixel, in micrometers.
 
-    References
-    ----------
-    Next-generation file formats (NGFF), version 0.5: https://ngff.openmicroscopy.org/0.5/
-    """
-    with require_extra("OME-NGFF metadata need ome-zarr-models"):
-        from ome_zarr_models.v05.axes import Axis
-        from ome_zarr_models.v05.image import ImageAttrs
-        from ome_zarr_models.v05.multiscales import Dataset, Multiscale
-    time, y, x = _AXES
-    length = None if pixel_size is None else "micrometer"
-    axes = (
-        Axis(name=time, type="time", unit=None if frame_rate is None else "second"),
-        Axis(name=y, type="space", unit=length),
-        Axis(name=x, type="space", unit=length),
-    )
-    scale = [1.0 if frame_rate is None else 1 / frame_rate, *(pixel_size or (1.0, 1.0))]
-    image = Multiscale(axes=axes, datasets=(Dataset.build(path="0", scale=scale, translation=None),), name=name)
-    return {"ome": ImageAttrs(multiscales=[image], version="0.5").model_dump(mode="json", exclude_none=True)}
+def axis_steps(
+    frame_rate: float | None, pixel_size: tuple[float, float] | None, z_step: float | None
+) -> dict[str, float]:
+    """Return the step along each axis of which it is known, in s or µm."""
+    height, width = pixel_size or (None, None)
+    steps = {"t": None if frame_rate is None else 1 / frame_rate, "z": z_step, "y": height, "x": width}
+    return {axis: step for axis, step in steps.items() if step is not None}

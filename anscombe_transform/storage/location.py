@@ -1,4 +1,4 @@
-"""The places in which Zarr arrays are kept: local folders, and URLs."""
+"""The places in which Zarr arrays are kept: local folders, URLs, and stores that Zarr knows."""
 
 from __future__ import annotations
 
@@ -28,28 +28,38 @@ PROVENANCE = "anscombe_transform"
 """The attribute of an array that says how it was made."""
 
 
+StoreLike = str | os.PathLike[str] | Store
+"""The path of a folder, a URL that fsspec knows, or a store of Zarr."""
+
+
 @dataclass(frozen=True)
 class Location:
-    """A local folder, or a URL that fsspec knows.
+    """A local folder, a URL that fsspec knows, or a store of Zarr.
 
-    Nothing here is kept open, so that it can be sent to other processes.
+    Nothing here is kept open, so that it can be sent to other processes; a store is sent as it is.
     """
 
     url: str
     """The absolute path of a folder, or a URL."""
     storage_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """For fsspec, such as a key, a secret and an endpoint."""
+    given: Store | None = None
+    """The store, if it is neither of a folder nor of a URL."""
 
     @classmethod
-    def parse(cls, path: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None) -> Self:
-        """Return the location of a path or URL.
+    def parse(cls, path: StoreLike, storage_options: Mapping[str, Any] | None = None) -> Self:
+        """Return the location of a path, a URL or a store.
 
         Raises
         ------
         ValueError
             If there are options for a local folder, which has none, or if a URL has no path.
         """
-        url = without_local_protocol(os.fspath(path))
+        if isinstance(path, Store) and not isinstance(path, LocalStore):
+            if storage_options:
+                raise ValueError(f"{path} is a store, which has its own options: leave out {list(storage_options)}")
+            return cls(str(path), given=path)
+        url = str(path.root) if isinstance(path, LocalStore) else without_local_protocol(os.fspath(path))
         if "://" in url:
             protocol, _, place = url.partition("://")
             if not place.strip("/"):
@@ -64,10 +74,12 @@ class Location:
     @property
     def is_local(self) -> bool:
         """Whether it is a folder of this machine's file system."""
-        return "://" not in self.url
+        return self.given is None and "://" not in self.url
 
     def store(self, *, read_only: bool = False) -> Store:
         """Return the store; a local folder is created when the first key is written."""
+        if self.given is not None:
+            return self.given if self.given.read_only == read_only else self.given.with_read_only(read_only)
         if self.is_local:
             return LocalStore(self.url, read_only=read_only)
         try:
@@ -120,14 +132,16 @@ class Location:
 
         Metadata go first: what is left of an array when this is interrupted cannot be opened.
         """
-        metadata = [f"{group}{name}" for group in ("", "0/") for name in METADATA]
         if self.is_local:
-            self._clear_folder(metadata)
+            self._clear_folder()
         else:
             with self.reached():
-                for key in metadata:
+                for key in (f"{group}{name}" for group in ("", "0/") for name in METADATA):
                     sync(self.store().delete(key))
-                self._clear_url()
+                if self.given is None:
+                    self._clear_url()
+                else:
+                    sync(_clear_store(self.store()))
 
     def _clear_url(self) -> None:
         import fsspec  # type: ignore[import-untyped]
@@ -140,14 +154,22 @@ class Location:
         if paths:  # all at once: keys one by one would take long on S3
             filesystem.rm(paths, recursive=True)
 
-    def _clear_folder(self, metadata: list[str]) -> None:
-        for key in metadata:
-            (Path(self.url) / key).unlink(missing_ok=True)
+    def _clear_folder(self) -> None:
+        for folder, subfolders, names in os.walk(self.url):  # which does not follow links
+            subfolders[:] = [name for name in subfolders if name != "c"]  # the chunks of an array of format 3
+            for name in {*METADATA}.intersection(names):
+                (Path(folder) / name).unlink()
         for entry in Path(self.url).iterdir() if Path(self.url).is_dir() else ():
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
             elif entry.name != UNFINISHED:
                 entry.unlink()
+
+
+async def _clear_store(store: Store) -> None:
+    """Delete all but the marker of an array that is not finished."""
+    for key in [key async for key in store.list() if key != UNFINISHED]:
+        await store.delete(key)
 
 
 def options_for(place: object, storage_options: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 import zarr
+from zarr.abc.store import Store
 from zarr.storage import FsspecStore, LocalStore, MemoryStore
 
 _LOCAL = re.compile(r"(?:file|local):(?://)?(?:/(?=[A-Za-z]:[/\\]))?")
@@ -109,9 +110,9 @@ def places_at(url: str, storage_options: Mapping[str, Any] | None = None) -> lis
 
 
 def places_of(movie: object) -> list[Place] | None:
-    """Return where a movie is read from, or None if that is not known."""
+    """Return where a movie is read from, or where a store of Zarr is; None if that is not known."""
     if isinstance(getattr(type(movie), "places", None), property):
-        places: list[Place] = movie.places  # type: ignore[attr-defined]
+        places: list[Place] | None = movie.places  # type: ignore[attr-defined]
         return places
     if isinstance(movie, np.ndarray):
         memory: Any = movie
@@ -121,12 +122,15 @@ def places_of(movie: object) -> list[Place] | None:
             memory = getattr(memory, "base", None)
         return []
     if isinstance(movie, zarr.Array):
-        store = movie.store
-        if isinstance(store, LocalStore):
-            return places_at(str(store.root / movie.path))
-        if isinstance(store, FsspecStore):
-            place = Place.on(store.fs, f"{store.path}/{movie.path}")
-            return None if place.protocols & _CONTAINERS else [place]
-        if isinstance(store, MemoryStore):
-            return []
-    return None
+        return _places_in(movie.store, movie.path)
+    return _places_in(movie, "") if isinstance(movie, Store) else None
+
+
+def _places_in(store: Store, path: str) -> list[Place] | None:
+    """Return where a path of a store is, or None if the store does not tell."""
+    if isinstance(store, LocalStore):
+        return places_at(str(store.root / path))
+    if isinstance(store, FsspecStore):
+        place = Place.on(store.fs, f"{store.path}/{path}")
+        return None if place.protocols & _CONTAINERS else [place]
+    return [Place(frozenset(("memory of this process",)), str(store), path)] if isinstance(store, MemoryStore) else None

@@ -14,6 +14,11 @@ from anscombe_transform.storage.overlap import Place, places_of
 _OF_ZARR = re.compile(r"zarr\.json|unfinished\.json|[\d.]+|.*\.partial|\..*")
 """Files in the root of an array or group: metadata, chunks of format 2, what an interruption left, and hidden ones."""
 
+_OTHER_FORMATS = re.compile(
+    r"\.(avi|bin|btf|csv|dat|gif|h5|hdf5?|he5|json|mat|mkv|mov|mp4|npy|npz|nwb|pdf|png|raw|tar|tiff?|txt|zip)$", re.I
+)
+"""Ends of the names of files of other formats."""
+
 State = Literal["empty", "unfinished", "zarr", "other"]
 
 
@@ -27,6 +32,15 @@ def state_of(location: Location) -> State:
         return "zarr"
     with location.reached():
         return "empty" if sync(location.store(read_only=True).is_empty("")) else "other"
+
+
+def check_name(location: Location) -> None:
+    """Raise ValueError if a folder that is to be written would have the name of a file of another format."""
+    if location.given is None and (found := _OTHER_FORMATS.search(location.url)):
+        raise ValueError(
+            f"{location.url} has the name of a {found[0]} file, but what is written there is a Zarr folder: choose "
+            f"another name, such as {location.url.rpartition('/')[2].removesuffix(found[0])}.zarr"
+        )
 
 
 def check_free(location: Location, *, overwrite: bool, hint: str = "") -> None:
@@ -62,7 +76,12 @@ def check_apart(location: Location, movie: object, *, overwrite: bool = False) -
             "delete this one yourself if you are sure that the movie is elsewhere"
         )
     with location.reached():
-        here = Place.of(url, location.storage_options)
+        here = [Place.of(url, location.storage_options)] if location.given is None else places_of(location.given)
+    if here is None and places and overwrite and state_of(location) != "empty":
+        raise ValueError(
+            f"{url} may be where the movie is, which {type(location.given).__name__} does not tell: choose another "
+            "output, or delete this one yourself if you are sure that the movie is elsewhere"
+        )
     for place in places or ():
-        if here.overlaps(place):
+        if any(output.overlaps(place) for output in here or ()):
             raise ValueError(f"{url} is where the movie is, {place.path}: choose another output")

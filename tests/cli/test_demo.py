@@ -46,7 +46,7 @@ REFUSED = {
     "--movie movie.npz": "--movie needs --zero-level and --conversion-gain",
     f"--movie absent.npz {GIVEN}": "absent.npz does not exist",
     f"--movie broken.npz {GIVEN}": "broken.npz is not a whole .npz file",
-    f"--movie two.npz {GIVEN}": "two.npz has several arrays: give the name of one as --key: a, b",
+    f"--movie two.npz {GIVEN}": "two.npz has several arrays: give the name of one as --key: a .4, 8, 8., b .4, 8, 8.",
     f"--movie two.npz --key c {GIVEN}": "two.npz has no array 'c'",
     f"--movie broken.npy {GIVEN}": "broken.npy is not a whole .npy file",
     f"--movie damaged.npz {GIVEN}": "damaged.npz.* is not a whole .npz file",

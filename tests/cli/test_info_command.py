@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("compressed")
     photons = np.random.default_rng(0).poisson(np.linspace(2, 60, 64), (60, 48, 64))
     movie = (100 + 5 * photons).astype("uint16")
-    tifffile.imwrite(folder / "movie.tif", movie, imagej=True, metadata={"axes": "TYX", "fps": 12.5})
+    tifffile.imwrite(folder / "movie.tif", movie, imagej=True, metadata={"axes": "TYX", "finterval": 0.08})
     compress(folder / "movie.tif", folder / "movie.zarr", chunks=5, shards=10, compressor="gzip")
     given: dict[str, Any] = {"zero_level": 100, "conversion_gain": 5, "chunks": (6, 16, 32), "beta": 1}
     compress(movie, folder / "format_2.zarr", zarr_format=2, encoded_dtype="int16", out_of_range="clamp", **given)

@@ -12,7 +12,7 @@ OPTIONS = sorted(
         if command.callback is not None
         for parameter in command.callback.__annotations__
     }
-    - {"return", "json", "movie", "output", "plot", "store", "storage_option"}
+    - {"return", "json", "movie", "output", "plot", "recording", "store", "storage_option"}
 )
 
 

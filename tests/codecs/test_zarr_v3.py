@@ -203,6 +203,24 @@ def test_a_fill_value_that_cannot_be_encoded_is_refused(options: dict[str, Any])
     create({}, movie(), AnscombeTransformV3(Z, G, out_of_range="clamp"), fill_value=-5000, **options)
 
 
+def test_xarray_writes_floats_as_the_message_on_its_fill_value_says(tmp_path: Path) -> None:
+    """The fill value that xarray gives to arrays of floats is NaN, which has no integer code."""
+    xarray = pytest.importorskip("xarray")
+    x = movie("float32")
+    dataset = xarray.Dataset({"movie": (("t", "y", "x"), x)})
+
+    def written(encoded_dtype: str, **encoding: Any) -> Any:
+        codec = AnscombeTransformV3(Z, G, encoded_dtype=encoded_dtype)
+        options: dict[str, Any] = {"zarr_format": 3, "consolidated": False}
+        dataset.to_zarr(tmp_path, mode="w", encoding={"movie": {"filters": [codec]} | encoding}, **options)
+        return xarray.open_zarr(tmp_path, consolidated=False)["movie"].to_numpy()
+
+    with pytest.raises(ValueError, match=r"encoded_dtype='float32'.*Or create the array with another fill_value"):
+        written("uint8")
+    np.testing.assert_allclose(written("float32"), x, rtol=1e-5)
+    np.testing.assert_array_equal(written("uint8", fill_value=0), through_functions(x, encoded_dtype="uint8"))
+
+
 def test_chunks_that_were_never_written_read_as_the_fill_value() -> None:
     array = create({}, movie(), AnscombeTransformV3(Z, G), fill_value=123)
     array[:3] = 500

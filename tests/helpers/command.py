@@ -87,9 +87,15 @@ def succeeded(result: Result) -> str:
     return result.stdout
 
 
+RECORDING = {"Recording", "Files", "Frames", "Channels", "Planes", "Frame rate", "Pixel", "Note"}
+"""The rows of the table that `compress` prints before its work begins."""
+
+
 def refused(result: Result, message: str, status: int = 2) -> str:
-    """Assert that there is one line, on the right stream, and nothing else; return the line."""
-    assert result.stdout == ""
+    """Assert that there is one line on stderr, and on stdout at most what the recording is; return the line."""
+    printed = [line for line in result.stdout.splitlines() if "│" in line]
+    assert len(printed) == len(rows(result.stdout))
+    assert {name for name, _ in rows(result.stdout)} <= RECORDING
     (line,) = result.stderr.strip().splitlines()
     assert re.match(f"Error: .*{message}", line), line
     assert result.returncode == status

@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from anscombe_transform import ParameterEstimate, estimate_parameters
 from anscombe_transform.estimate.curve import PhotonTransferCurve
+from anscombe_transform.simulate import Detector, Scene, simulate_movie
 
 Array = npt.NDArray[Any]
 
@@ -25,8 +26,19 @@ def make_movie(shape: tuple[int, int, int] = (FRAMES, HEIGHT, WIDTH), seed: int 
     return (ZERO + GAIN * photons).astype("int16")
 
 
+DETECTOR = Detector(zero_level=100, conversion_gain=40, read_noise=30)
+
 MOVIE = make_movie()
 MOVIE.flags.writeable = False
+
+
+@cache
+def active_cells(seed: int = 0, frames: int = 120) -> Array:
+    """Return a simulated movie of active cells with 40 ADU per photon, of which the noise line is known."""
+    scene = Scene(background=(3, 15), cells=(10, 60))
+    movie = simulate_movie((frames, 96, 112), scene, DETECTOR, seed)
+    movie.flags.writeable = False
+    return movie
 
 
 @cache

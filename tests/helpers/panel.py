@@ -13,12 +13,14 @@ class Condition(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Errors of conversion gain and zero level, in units of the gain, and what the estimate says of them."""
+    """Errors of conversion gain and zero level, in units of the gain, and what the estimate says."""
 
     gain: float
     zero: float
     gain_error: float
     zero_error: float
+    warnings: tuple[str, ...]
+    unusable: str | None
 
 
 BRIGHT = Scene(background=(5, 20), cells=(5, 100), activity=0)
@@ -58,4 +60,6 @@ def estimated(name: str, seed: int) -> Result:
         (estimate.zero_level - zero) / gain,
         estimate.conversion_gain_error / gain,
         estimate.zero_level_error / gain,
+        estimate.warnings,
+        estimate.unusable,
     )

@@ -8,11 +8,16 @@ import runpy
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import dask
 from processes import TIMEOUT
+
+_ONE_AT_A_TIME = threading.Lock()
+"""To start a process is to ask for the status of all others, which only one thread gets."""
 
 IS_POSSIBLE = "forkserver" in multiprocessing.get_all_start_methods()
 
@@ -38,27 +43,31 @@ class Process:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(list(PACKAGES))
         self._process = context.Process(target=_become, args=(self.args, cwd, variables, self._streams))
-        self._process.start()
+        with _ONE_AT_A_TIME:
+            self._process.start()
 
     @property
     def returncode(self) -> int | None:
-        return self._process.exitcode
+        with _ONE_AT_A_TIME:
+            return self._process.exitcode
 
     def poll(self) -> int | None:
-        return self._process.exitcode
+        return self.returncode
 
     def send_signal(self, number: int) -> None:
-        if self._process.exitcode is None and self._process.pid is not None:
+        if self.returncode is None and self._process.pid is not None:
             os.kill(self._process.pid, number)
 
     def kill(self) -> None:
         self._process.kill()
 
     def wait(self, timeout: float = TIMEOUT) -> int:
-        self._process.join(timeout)
-        if self._process.exitcode is None:
-            raise subprocess.TimeoutExpired(self.args, timeout)
-        return self._process.exitcode
+        end = time.monotonic() + timeout
+        while (status := self.returncode) is None:
+            if time.monotonic() > end:
+                raise subprocess.TimeoutExpired(self.args, timeout)
+            time.sleep(0.01)
+        return status
 
     def communicate(self, timeout: float = TIMEOUT) -> tuple[str, str]:
         self.wait(timeout)

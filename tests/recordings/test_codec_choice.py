@@ -12,7 +12,7 @@ import pytest
 from compressed_movies import GIVEN, MOVIE, Movie, Spy, is_stored, nobody_can_open, opened, parameters_in
 
 from anscombe_transform import compress, decode, describe, encode, estimate_parameters
-from anscombe_transform.simulate import Detector, simulate_movie
+from anscombe_transform.simulate import Detector, Scene, simulate_movie
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", ">i2", "float32", ">f4"])
@@ -91,6 +91,30 @@ def test_a_movie_without_an_estimate_is_refused_with_the_way_out(tmp_path: Path)
         compress(np.full_like(MOVIE, 7), tmp_path / "a")
     assert "zero_level" in " ".join(caught.value.__notes__)
     compress(np.full_like(MOVIE, 7), tmp_path / "a", **GIVEN)
+
+
+def test_a_movie_whose_noise_was_averaged_is_refused_unless_the_parameters_are_given(tmp_path: Path) -> None:
+    raw = simulate_movie((60, 64, 64), Scene(background=(3, 15), cells=(10, 60))).astype("float32")
+    movie = (raw[1:] + raw[:-1]) / 2
+    with pytest.raises(
+        ValueError, match="^movie does not tell its parameters: the noise of consecutive frames"
+    ) as caught:
+        compress(movie, tmp_path / "a")
+    assert "zero_level" in " ".join(caught.value.__notes__)
+    assert list(tmp_path.iterdir()) == []
+    compress(movie, tmp_path / "a", zero_level=98, conversion_gain=40)
+    is_stored(movie, tmp_path / "a")
+
+
+def test_warnings_are_told_and_kept_in_the_attributes(tmp_path: Path) -> None:
+    movie = simulate_movie((60, 64, 64), Scene(background=(3, 15), cells=(10, 60)))
+    movie[20:30] = 0
+    result = compress(movie, tmp_path / "a")
+    (warning,) = result.parameters["warnings"]
+    assert warning.startswith("10 of the 60 frames that were read are constant")
+    assert parameters_in(tmp_path / "a")["warnings"] == [warning]
+    assert ("Warning", warning) in result.table()
+    assert "warnings" not in compress(MOVIE, tmp_path / "b").parameters
 
 
 @pytest.fixture(scope="module")

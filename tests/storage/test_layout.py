@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import zarr
+from drafts import draft_of_one, only
 from hypothesis import given
 from hypothesis import strategies as st
 from ome_zarr_models.v05 import Image
@@ -15,8 +16,8 @@ from strategies import logarithmic
 
 from anscombe_transform import AnscombeTransformV2, AnscombeTransformV3, compress, decode, encode
 from anscombe_transform.storage.draft import Draft
-from anscombe_transform.storage.layout import Layout, default_chunks, ome_image
-from anscombe_transform.storage.location import Location
+from anscombe_transform.storage.layout import Layout, default_chunks
+from anscombe_transform.storage.ome import ome_image
 from anscombe_transform.transform.parameters import ENCODED_DTYPES
 
 Z, G = 100, 40
@@ -43,7 +44,7 @@ def draft(
 ) -> Draft:
     layout = Layout(**options)
     codec = None if encoded_dtype is None else codec_of(layout.zarr_format, encoded_dtype, dtype)
-    return layout.draft(Location.parse(path), shape, np.dtype(dtype), codec=codec, attributes={})
+    return draft_of_one(path, layout, shape, dtype, codec)
 
 
 def levels() -> list[tuple[str, int | None]]:
@@ -61,7 +62,7 @@ def test_every_compressor_gives_back_what_was_stored(
         tmp_path / "a", encoded_dtype=encoded_dtype, compressor=compressor, level=level, zarr_format=zarr_format
     )
     made.begin()
-    made.array[...] = movie()
+    only(made).array[...] = movie()
     made.finish()
     array = zarr.open_array(tmp_path / "a", mode="r")
     expected = movie()
@@ -78,7 +79,7 @@ def test_every_compressor_gives_back_what_was_stored(
 
 @pytest.mark.parametrize("compressor", [name for name in COMPRESSORS if name != "none"])
 def test_compressors_make_movies_smaller(compressor: Any) -> None:
-    array = draft(compressor=compressor, chunks=-1).template
+    array = only(draft(compressor=compressor, chunks=-1)).template
     metadata = array.nbytes_stored()
     array[...] = movie()
     assert array.nbytes_stored() - metadata < 0.8 * movie().size
@@ -125,12 +126,12 @@ def test_blosc_is_told_the_size_of_the_codes_rather_than_that_of_the_elements(
     zarr_format: Any, encoded_dtype: str
 ) -> None:
     made = draft(encoded_dtype=encoded_dtype, dtype="int64", compressor="blosc-zstd", zarr_format=zarr_format)
-    made.template[...] = movie()
+    only(made).template[...] = movie()
     itemsize = np.dtype(encoded_dtype).itemsize
-    (compressor,) = made.template.compressors
+    (compressor,) = only(made).template.compressors
     if zarr_format == 3:
         assert compressor.to_dict()["configuration"]["typesize"] == itemsize  # type: ignore[union-attr,index,call-overload]
-    store: Any = made.template.store
+    store: Any = only(made).template.store
     (chunk,) = (value.to_bytes() for key, value in store._store_dict.items() if key in ("c/0/0/0", "0.0.0"))
     assert chunk[3] == itemsize  # where the header of Blosc has it
 
@@ -153,8 +154,8 @@ def test_blosc_is_told_the_size_of_the_codes_rather_than_that_of_the_elements(
 def test_chunks_are_a_number_of_frames_or_three_sizes(given: Any, expected: tuple[int, ...], zarr_format: Any) -> None:
     """A size of -1 is the whole axis."""
     made = draft(chunks=given, zarr_format=zarr_format)
-    assert made.template.chunks == expected
-    assert made.template.shards is None
+    assert only(made).template.chunks == expected
+    assert only(made).template.shards is None
 
 
 @pytest.mark.parametrize(
@@ -162,7 +163,7 @@ def test_chunks_are_a_number_of_frames_or_three_sizes(given: Any, expected: tupl
     [(2, 4, (4, 30, 20)), ((2, 10, 5), (4, 30, 10), (4, 30, 10)), (7, -1, (7, 30, 20)), ((1, 5, 5), -1, (7, 30, 20))],
 )
 def test_shards_are_given_like_chunks(chunks: Any, shards: Any, expected: tuple[int, ...]) -> None:
-    template = draft(chunks=chunks, shards=shards).template
+    template = only(draft(chunks=chunks, shards=shards)).template
     assert template.shards == expected
     assert template.chunks == (chunks if isinstance(chunks, tuple) else (chunks, 30, 20))
 
@@ -211,14 +212,14 @@ def test_default_chunks_have_whole_frames_and_at_most_4_mi_pixels(
 )
 def test_default_chunks_of_common_movies(shape: tuple[int, int, int], expected: tuple[int, ...]) -> None:
     assert default_chunks(shape) == expected
-    assert draft(shape=shape).template.chunks == expected
+    assert only(draft(shape=shape)).template.chunks == expected
 
 
 @given(st.one_of(st.none(), logarithmic(1e-3, 1e5)), st.one_of(st.none(), st.tuples(*[logarithmic(1e-3, 1e3)] * 2)))
 def test_the_attributes_of_an_image_have_the_known_steps_and_units(
     frame_rate: float | None, pixel_size: tuple[float, float] | None
 ) -> None:
-    attributes = ome_image("a name", frame_rate, pixel_size)
+    attributes = ome_image("a name", 3, frame_rate, pixel_size, None)
     assert json.loads(json.dumps(attributes)) == attributes
     (multiscale,) = attributes["ome"]["multiscales"]
     assert attributes["ome"]["version"] == "0.5"
@@ -281,4 +282,4 @@ def test_an_image_is_refused_in_format_2(tmp_path: Path) -> None:
 
 
 def test_format_2_has_the_names_of_the_axes_where_xarray_looks_for_them() -> None:
-    assert draft(zarr_format=2).template.attrs["_ARRAY_DIMENSIONS"] == ["t", "y", "x"]
+    assert only(draft(zarr_format=2)).template.attrs["_ARRAY_DIMENSIONS"] == ["t", "y", "x"]

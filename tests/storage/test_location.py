@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import zarr
+from drafts import draft_of_one, only
 from hypothesis import given
 from hypothesis import strategies as st
 from numcodecs import Zstd
@@ -39,15 +40,14 @@ def put(place: str, key: str, value: bytes = b"{}") -> None:
 
 def written(draft: Draft, movie: npt.NDArray[Any] = MOVIE) -> None:
     draft.begin()
-    draft.array[...] = movie
+    only(draft).array[...] = movie
     draft.finish()
 
 
 def draft_at(place: str | Path, zarr_format: Any = 3, image: dict[str, Any] | None = None) -> Draft:
     codec: Any = AnscombeTransformV3(100, 40) if zarr_format == 3 else AnscombeTransformV2(100, 40)
-    return Layout(chunks=(2, -1, 5), zarr_format=zarr_format).draft(
-        Location.parse(place), MOVIE.shape, MOVIE.dtype, codec=codec, attributes=ATTRIBUTES, image=image
-    )
+    layout = Layout(chunks=(2, -1, 5), zarr_format=zarr_format)
+    return draft_of_one(place, layout, MOVIE.shape, MOVIE.dtype, codec, ATTRIBUTES, image)
 
 
 def test_a_relative_path_a_file_url_and_a_path_with_a_slash_are_one_folder(
@@ -129,7 +129,7 @@ def test_an_array_is_unfinished_from_beginning_to_end(place: str) -> None:
     location = draft.location
     draft.begin()
     assert state_of(location) == "unfinished"
-    draft.array[...] = MOVIE
+    only(draft).array[...] = MOVIE
     assert state_of(location) == "unfinished"
     draft.finish()
     assert state_of(location) == "zarr"
@@ -143,7 +143,7 @@ def test_nobody_can_open_an_array_before_it_is_finished(place: str, zarr_format:
         for path in ("", "0"):
             with pytest.raises(FileNotFoundError):
                 zarr.open(place, mode="r", path=path)
-        draft.array[...] = MOVIE
+        only(draft).array[...] = MOVIE
     assert {"zarr.json", "0/zarr.json", ".zarray", ".zattrs"}.isdisjoint(contents(place))
     draft.finish()
     read = zarr.open(place, mode="r", path="" if image is None else "0")
@@ -197,19 +197,19 @@ def test_what_was_begun_and_what_is_finished_are_the_draft_again(place: str, zar
 def test_a_draft_that_was_pickled_goes_on_with_the_same_array(place: str) -> None:
     draft = draft_at(place)
     draft.begin()
-    draft.array[:3] = MOVIE[:3]
+    only(draft).array[:3] = MOVIE[:3]
     again = pickle.loads(pickle.dumps(draft))
     assert again == draft
-    np.testing.assert_array_equal(again.array[:3], draft.array[:3])
-    again.array[3:] = MOVIE[3:]
+    np.testing.assert_array_equal(only(again).array[:3], only(draft).array[:3])
+    only(again).array[3:] = MOVIE[3:]
     again.finish()
-    np.testing.assert_array_equal(zarr.open_array(place, mode="r")[...], draft.array[...])
+    np.testing.assert_array_equal(zarr.open_array(place, mode="r")[...], only(draft).array[...])
 
 
 def test_finishing_removes_what_a_killed_process_left_and_the_marker(tmp_path: Path) -> None:
     draft = draft_at(tmp_path / "a")
     draft.begin()
-    draft.array[...] = MOVIE
+    only(draft).array[...] = MOVIE
     left = tmp_path / "a/c/0/0/0.4f1c.partial"
     left.write_bytes(b"half a chunk")
     (tmp_path / "b.partial").write_bytes(b"somebody else's")
@@ -235,13 +235,13 @@ DAMAGED = [
     b"null",
     b"[]",
     b"{}",
-    b'{"path": ""}',
-    b'{"path": "", "documents": 3}',
-    b'{"path": 3, "documents": {}}',
-    b'{"path": "", "documents": {}}',
-    b'{"path": "", "documents": {"zarr.json": 3}}',
-    b'{"path": "", "documents": {"zarr.json": "{}"}}',
-    b'{"path": "", "documents": {"zarr.json": "{"}}',
+    b'{"paths": [""]}',
+    b'{"paths": [""], "documents": 3}',
+    b'{"paths": 3, "documents": {}}',
+    b'{"paths": [""], "documents": {}}',
+    b'{"paths": [""], "documents": {"zarr.json": 3}}',
+    b'{"paths": [""], "documents": {"zarr.json": "{}"}}',
+    b'{"paths": [""], "documents": {"zarr.json": "{"}}',
 ]
 
 

@@ -259,7 +259,13 @@ def test_places_on_s3_are_told_by_bucket_and_key(one: str, other: str, same: boo
 def test_of_a_movie_of_which_nobody_knows_where_it_is_no_place_is_told() -> None:
     assert places_of(object()) is None
     assert places_of(MOVIE) == []
-    assert places_of(zarr.array(MOVIE)) == []
+
+
+def test_arrays_in_the_memory_of_a_process_are_apart_unless_it_is_the_same_memory() -> None:
+    one, other = zarr.array(MOVIE), zarr.array(MOVIE)
+    here, there = (place for array in (one, other) for place in places_of(array) or [])
+    assert here.overlaps(here)
+    assert not here.overlaps(there)
 
 
 def test_a_drive_of_windows_keeps_its_letter() -> None:
