@@ -80,6 +80,8 @@ def arranged(
         source = _as_pages(path, source, channels, planes)
     elif source.doubt is not None:
         raise ValueError(f"{path} {source.doubt}")
+    else:
+        source = _without_ones(source)
     for letter, index in indices.items():
         source = _taken(path, source, letter, index)
     source = _with_time(path, source)
@@ -114,6 +116,17 @@ def _named(path: object, source: Source, axes: str) -> Source:
         if position not in kept:
             source = _without(source, position, 0)
     return replace(_renamed(source, letters), sure_of_planes=True)
+
+
+def _without_ones(source: Source) -> Source:
+    """Return an array without names of axes, and with at least three others, without its axes of length 1."""
+    long = [i for i, length in enumerate(source.shape) if length > 1]
+    if source.axes != "Q" * (len(source.axes) - 2) + "YX" or len(long) < 3 or 1 not in source.shape[-2:]:
+        return source
+    for position in reversed(range(len(source.shape))):
+        if position not in long:
+            source = _without(source, position, 0)
+    return replace(source, axes="Q" * (len(long) - 2) + "YX")
 
 
 def _long(source: Source) -> list[int]:

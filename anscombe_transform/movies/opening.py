@@ -281,9 +281,10 @@ def _whole_frames(name: str, source: Source, frames: range, *, salvage: bool) ->
     if not salvage:
         longest = max(np.split(whole, np.flatnonzero(np.diff(whole) != frames.step) + 1), key=len)
         start, stop = int(longest[0]), int(longest[-1]) + 1
+        step = "" if frames.step == 1 else f", {frames.step}"
         raise ValueError(
-            f"{name}: {what}; give frames=slice({start}, {stop}) or others that are whole, or salvage=True to leave "
-            f"out those that are not{_whole_part(source)}"
+            f"{name}: {what}; give frames=slice({start}, {stop}{step}) or others that are whole, or salvage=True to "
+            f"leave out those that are not{_whole_part(source)}"
         )
     note = f"Left out: {what}"
     source = replace(with_frames(source, whole), notes=(*source.notes, note))

@@ -236,7 +236,7 @@ def _explain_absence(location: Location) -> NoReturn:
     """Raise the error that says why there is no array or group at a location."""
     url = location.url
     if state_of(location) == "unfinished":
-        raise ValueError(f"{url} is not finished: run the command that wrote it again")
+        raise ValueError(f"{url} is not finished: run the command that wrote it again, with resume=True")
     if not location.is_local and location.given is None and _is_file(location):
         protocol, name = url.partition(":")[0], url.rpartition("/")[2]
         raise ValueError(

@@ -147,7 +147,10 @@ def test_a_stack_of_planes_is_no_movie_unless_somebody_says_so(tmp_path: Path, k
     assert open_movie(other, axes="TYX").shape == (9, 6, 4)
 
 
-@pytest.mark.parametrize("shape", [(9, 1, 1, 6, 4), (1, 9, 6, 4), (1, 1, 9, 6, 4), (9, 1, 6, 4), (1, 1, 1, 6, 4)])
+@pytest.mark.parametrize(
+    "shape",
+    [(9, 1, 1, 6, 4), (1, 9, 6, 4), (1, 1, 9, 6, 4), (9, 1, 6, 4), (1, 1, 1, 6, 4), (9, 6, 4, 1), (9, 1, 6, 4, 1)],
+)
 def test_axes_of_length_1_are_no_obstacle(tmp_path: Path, shape: tuple[int, ...]) -> None:
     """Also without names, as acquire-zarr, iohub and suite2p may write them."""
     values = np.arange(1, np.prod(shape) + 1, dtype="uint16").reshape(shape)

@@ -323,3 +323,28 @@ def test_the_whole_volumes_of_a_truncated_file_are_reached(
         assert "a.tif" in str(error)  # noqa: PT017 - there is a result or an error
     assert found == planes_of(len(found))
     assert len(found) >= int(6 * share) - 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({}, {"hChannels.channelSave": "[2]"}),
+        ({}, {"channels": 2}),
+        ({"channels": 2}, {}),
+        ({}, {"planes": 3}),
+        ({}, {"hRoiManager.scanFrameRate": 15}),
+    ],
+    ids=["another channel", "more channels", "fewer channels", "planes", "another rate"],
+)
+def test_files_of_different_acquisitions_do_not_follow_each_other(
+    tmp_path: Path, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    """Their channels and planes would be mixed into the time."""
+    for number, said in enumerate((first, second), 1):
+        with tifffile.TiffWriter(tmp_path / f"scan_{number:05d}.tif", bigtiff=True) as tif:
+            for _ in range(6):
+                image = np.full((8, 9), number, "int16")
+                tif.write(image, contiguous=False, metadata=None, software=header(**said))
+    with pytest.raises(ValueError, match=r"ScanImage files of different acquisitions.*scan_00001.*scan_00002"):
+        open_recording(tmp_path)
+    assert open_recording(tmp_path / "scan_00001.tif").shape[0] > 0

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from anscombe_transform.movies.formats.tiff.pages import ARTIST, DESCRIPTION, SOFTWARE, Integers, PageReader
+from anscombe_transform.movies.formats.tiff.pages import ARTIST, DESCRIPTION, SOFTWARE, FilePages, Integers, PageReader
 from anscombe_transform.movies.formats.tiff.stacks import Stack
 from anscombe_transform.movies.units import pixel_size, positive
 
@@ -32,6 +32,9 @@ _ACQUISITION = re.compile(r"^\s*(?:acquisitionNumbers|Acquisition Number) *= *(\
 
 _MOST_FRAMES = 10_000_000
 """More frames than a plane or volume has: settings that tell of more are damaged."""
+
+_SAME_RATE = 0.05
+"""Rates that differ by no more than this share are the same: that of a resonant scanner is measured each time."""
 
 _NO_PAGE = -2
 """Stands for an image for which no page was found yet."""
@@ -74,8 +77,11 @@ def sort_pages(stack: Stack, reader: PageReader) -> Stack:
     If they do not fit the settings, they are left as they are, and why is in `doubt`.
     """
     file = next(file for file in stack.files if len(file.table))
-    settings = settings_in("\n".join(reader.text(file, code) for code in (SOFTWARE, DESCRIPTION)))
+    settings = _settings_of(file, reader)
     layout = layout_of(settings)
+    for other in stack.files:
+        if len(other.table):
+            _check_same(file, settings, other, _settings_of(other, reader))
     plain = replace(stack, axes="T", index=stack.index.ravel())
     stack = _described(plain, settings, layout, reader)
     if layout.channels == layout.frames == 1:
@@ -90,6 +96,36 @@ def sort_pages(stack: Stack, reader: PageReader) -> Stack:
         alone = f"has one volume of {layout.planes} planes by its ScanImage header, which is no movie"
         return replace(stack, doubt=f"{alone}; if these follow each other in time, give channels=N, planes=1")
     return stack
+
+
+def _settings_of(file: FilePages, reader: PageReader) -> dict[str, str]:
+    return settings_in("\n".join(reader.text(file, code) for code in (SOFTWARE, DESCRIPTION)))
+
+
+def _check_same(file: FilePages, settings: Mapping[str, str], other: FilePages, of_other: Mapping[str, str]) -> None:
+    """Raise ValueError if the headers of two files are not those of one acquisition."""
+    names = [file.path.name, other.path.name]
+    said = [
+        (str(layout_of(header)), header.get("hChannels.channelSave", header.get("channelsSave", "")), _rate(header))
+        for header in (settings, of_other)
+    ]
+    (_, _, rate), (_, _, of_rate) = said
+    if said[0][:2] == said[1][:2] and (rate is None or of_rate is None or abs(rate - of_rate) <= _SAME_RATE * rate):
+        return
+    shown = [
+        f"{name} of {layout}" + (f" (saved: {saved})" if saved else "") + (f" at {hertz:g} Hz" if hertz else "")
+        for name, (layout, saved, hertz) in zip(names, said, strict=True)
+    ]
+    raise ValueError(
+        f"{file.path.parent.name} has ScanImage files of different acquisitions, which do not follow each other in "
+        f"time: {' and '.join(shown)}: give those of one, as a pattern that matches no others"
+    )
+
+
+def _rate(settings: Mapping[str, str]) -> float | None:
+    """Return how many frames are scanned in a second, if a header tells."""
+    names = ("hRoiManager.scanFrameRate", "scanFrameRate", "frameRate")
+    return next((rate for name in names if (rate := positive(settings.get(name)))), None)
 
 
 def settings_in(text: str) -> dict[str, str]:
@@ -267,8 +303,7 @@ def _counted(numbers: Integers, layout: Layout) -> tuple[Integers, Integers, lis
 
 def _described(stack: Stack, settings: Mapping[str, str], layout: Layout, reader: PageReader) -> Stack:
     """Return a stack with what settings tell of its rate, pixels, planes and channels."""
-    rates = (positive(settings.get(name)) for name in ("hRoiManager.scanFrameRate", "scanFrameRate", "frameRate"))
-    rate = next((rate for rate in rates if rate is not None), None)
+    rate = _rate(settings)
     if layout.planes > 1 and layout.repeats == 1:
         volumes = positive(settings.get("hRoiManager.scanVolumeRate"))
         by_frames = None if rate is None else rate / layout.frames
