@@ -8,5 +8,6 @@ def gather_noise(
     cells: NDArray[Any],
     limits: NDArray[Any],
     table: NDArray[Any],
-    neighbors: NDArray[Any],
+    pairs: NDArray[Any],
+    previous: NDArray[Any],
 ) -> tuple[int, float]: ...

@@ -4,6 +4,7 @@
 
 from libc.math cimport NAN
 from libc.stdint cimport uint16_t
+from libc.string cimport memcpy
 
 from anscombe_transform._kernels.types cimport real_t
 
@@ -19,7 +20,7 @@ cdef extern from *:
     enum { STRIP = 512 };
 
     /* Columns of the table of sums. */
-    enum { COLUMNS = 5 };
+    enum { COLUMNS = 7 };
     """
     enum: STRIP
     enum: COLUMNS
@@ -27,16 +28,33 @@ cdef extern from *:
     const double RESIDUAL_SCALE
 
 
-cdef inline void add_neighbors(
-    const real_t* one, const real_t* other, const real_t* scale, Py_ssize_t n, double* sums
+cdef inline void add_pairs(
+    const real_t* one, const real_t* other, const real_t* weight, const real_t* other_weight, Py_ssize_t n,
+    Py_ssize_t step, double* sums
 ) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef double product
-    for i in range(n):
-        product = <double>one[i] * other[i]
-        if product == product and scale[i] > 0:
-            sums[0] += product / scale[i]
-            sums[1] += 0.5 * (<double>one[i] * one[i] + <double>other[i] * other[i]) / scale[i]
+    """Add what the residuals of pairs have in common, and their squares, with the weights of the pixels."""
+    cdef double product = 0.0, square = 0.0, square_of_one = 0.0, square_of_other = 0.0
+    cdef double a, b
+    cdef Py_ssize_t i, pair
+    for pair in range((n + step - 1) // step):
+        i = step * pair
+        if one[i] == one[i] and other[i] == other[i]:
+            a, b = weight[i] * one[i], weight[i] * other[i]
+            product += a * other[i]
+            square_of_one += a * one[i]
+            square += b * other[i]
+            square_of_other += other_weight[i] * other[i] * other[i]
+    sums[0] += product
+    sums[1] += 0.5 * (square_of_one + square)
+    sums[2] += square_of_one
+    sums[3] += square_of_other
+
+
+cdef inline void invert(const real_t* limits, Py_ssize_t n, real_t* weights) noexcept nogil:
+    """Write the weights of pixels with these limits; pixels without noise have none."""
+    cdef Py_ssize_t x
+    for x in range(n):
+        weights[x] = 1 / limits[x] if limits[x] > 0 else 0
 
 
 cdef inline void sum_differences(
@@ -105,22 +123,27 @@ cdef inline void add_samples(
 ) noexcept nogil:
     """Add the samples of one row of pixels to the table, and make the residuals of those left out NaN."""
     cdef double* entry
-    cdef double square
-    cdef Py_ssize_t x
+    cdef double square, total = 0.0
+    cdef Py_ssize_t x, used = 0
     for x in range(n):
         if cells[x] >= rows or not surface[x] * surface[x] <= limits[x]:
             residual[x] = NAN
             continue
         entry = table + COLUMNS * cells[x]
         square = <double>residual[x] * residual[x]
-        count[0] += 1
-        squares[0] += square
+        used += 1
+        total += square
         entry[0] += 1
         entry[1] += intensity[x]
         entry[2] += square
         if later[x] >= entry[3]:
             entry[4] = entry[4] + 1 if later[x] == entry[3] else 1
             entry[3] = later[x]
+        if later[x] <= entry[5]:
+            entry[6] = entry[6] + 1 if later[x] == entry[5] else 1
+            entry[5] = later[x]
+    count[0] += used
+    squares[0] += total
 
 
 def gather_noise(
@@ -129,7 +152,8 @@ def gather_noise(
     const uint16_t[:, ::1] cells,
     const real_t[:, ::1] limits,
     double[:, ::1] table,
-    double[:, ::1] neighbors,
+    double[:, ::1] pairs,
+    real_t[:, ::1] previous,
 ):
     """Add what the difference of two frames tells of the noise to `table`, in the row that `cells` names for a pixel.
 
@@ -140,11 +164,15 @@ def gather_noise(
     of the surface exceeds that of `limits`. Both are scaled to the variance of the noise of one frame.
 
     The columns of `table` are the number of residuals, the sum of intensities, the sum of squared residuals, the
-    largest value of `later`, and the number of times that it was met. The intensity is a mean over both frames and the
-    5 by 5 pixels, with the squares of the weights that pixels have in the residual: so noise whose variance is linear
-    in the intensity puts the sums on the same line. The rows of `neighbors` are for pixels and the next ones in x, and
-    the ones above: the sum of the products of their residuals, and that of the means of their squares, both divided
-    by the limit of the pixel, over every fourth row, in strips of columns.
+    largest value of `later` and the number of times that it was met, and the same of the smallest. The intensity is a
+    mean over both frames and the 5 by 5 pixels, with the squares of the weights that pixels have in the residual: so
+    noise whose variance is linear in the intensity puts the sums on the same line.
+
+    The rows of `pairs` are for pairs of residuals: of an even column and the next one, of an even row and the next one,
+    and of one pixel in this difference and in the one before, which `previous` holds and is given. The columns are the
+    sums of their products and of the means of their squares, both divided by the limit of the first, and of the
+    squares of the first and of the second, each divided by its own limit. They are over every second pair of rows, in
+    strips of columns. `previous` has a row for four rows of the frames; NaN is what is not known.
     """
     cdef Py_ssize_t height = earlier.shape[0], width = earlier.shape[1], start = 0, n, y
     # The weights of the surface are 27 - 5 (x^2 + y^2): sums over y, and sums over x of those with factors in x^2. The
@@ -157,16 +185,20 @@ def gather_noise(
     cdef real_t surface[STRIP]
     cdef real_t intensity[STRIP]
     cdef real_t residuals[2][STRIP]
+    cdef real_t weights[2][STRIP]
     cdef const real_t* a
     cdef const real_t* b
     cdef const real_t* limit
     cdef real_t* residual
+    cdef real_t* above
+    cdef real_t* before
     cdef double squares = 0.0
     cdef Py_ssize_t count = 0
     if (
         later.shape[0] != height or later.shape[1] != width or cells.shape[0] != height or cells.shape[1] != width
         or limits.shape[0] != height or limits.shape[1] != width or table.shape[1] != COLUMNS
-        or neighbors.shape[0] != 2 or neighbors.shape[1] != 2
+        or pairs.shape[0] != 3 or pairs.shape[1] != 4
+        or previous.shape[0] < height // 4 or previous.shape[1] != width
     ):
         raise ValueError("the shapes of the arguments do not agree")
     with nogil:
@@ -184,7 +216,13 @@ def gather_noise(
                     &count, &squares,
                 )
                 if y % 4 == 3:
-                    add_neighbors(residual, residual + 1, limit, n - 1, &neighbors[0, 0])
-                    add_neighbors(residual, &residuals[1 - y % 2][0], limit, n, &neighbors[1, 0])
+                    invert(limit - width, n, weights[0])
+                    invert(limit, n, weights[1])
+                    above, before = &residuals[0][0], &previous[y // 4, start]
+                    add_pairs(above, above + 1, weights[0], weights[0] + 1, n - 1, 2, &pairs[0, 0])
+                    add_pairs(residual, residual + 1, weights[1], weights[1] + 1, n - 1, 2, &pairs[0, 0])
+                    add_pairs(above, residual, weights[0], weights[1], n, 1, &pairs[1, 0])
+                    add_pairs(before, residual, weights[1], weights[1], n, 1, &pairs[2, 0])
+                    memcpy(before, residual, n * sizeof(real_t))
             start += n
     return count, squares

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from html import escape
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
@@ -13,23 +14,14 @@ from anscombe_transform._typing import Progress
 from anscombe_transform.codecs.anscombe_zarr2 import AnscombeTransformV2
 from anscombe_transform.codecs.anscombe_zarr3 import AnscombeTransformV3
 from anscombe_transform.estimate.curve import PhotonTransferCurve
-from anscombe_transform.estimate.gathering import NoiseSamples, gather_noise_samples
-from anscombe_transform.estimate.line import LEAST_SIGNIFICANCE, NoiseLine, fit_noise_line
+from anscombe_transform.estimate.fitting import fit_samples
+from anscombe_transform.estimate.gathering import gather_noise_samples
 from anscombe_transform.movies.movie import Movie, as_movie
-from anscombe_transform.transform.parameters import Transform
+from anscombe_transform.transform.parameters import EncodedDType, Transform
 from anscombe_transform.transform.ranges import dtype_with_headroom
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-_FEWEST_BINS = 3
-"""The fewest bins that a line can be fitted to."""
-
-_FEWEST_TILES = 4
-"""The fewest tiles of the image that standard errors can be estimated from."""
-
-_FEWEST_SAMPLES = 50
-"""The fewest samples of a bin that the line is fitted to."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +41,16 @@ class ParameterEstimate:
     photon_transfer_curve : PhotonTransferCurve
         What the line was fitted to.
     lowest, highest : float
-        The range of the frames that were read, in ADU.
+        The range of the frames that were read, in ADU: without frames that are constant, and without the largest value
+        of an integer dtype where it is a mask, that is where no others come near it.
     dtype : numpy.dtype
         The dtype of the movie.
     frames : int
         How many frames were read.
+    warnings : tuple of str
+        What to know about the movie and the numbers: sentences without a full stop.
+    unusable : str or None
+        Why the numbers must not be used, if so: a sentence without a full stop.
     """
 
     conversion_gain: float
@@ -65,6 +62,8 @@ class ParameterEstimate:
     highest: float
     dtype: np.dtype[Any]
     frames: int
+    warnings: tuple[str, ...] = ()
+    unusable: str | None = None
 
     @overload
     def codec(self, zarr_format: Literal[3] = 3, **options: Any) -> AnscombeTransformV3: ...
@@ -91,16 +90,23 @@ class ParameterEstimate:
         Raises
         ------
         ValueError
-            If `zarr_format` is neither 2 nor 3, or an option is invalid.
+            If `zarr_format` is neither 2 nor 3, if an option is invalid, or if the estimate is `unusable`.
         """
         if zarr_format not in (2, 3):
             raise ValueError(f"zarr_format must be 2 or 3, not {zarr_format!r}")
+        if self.unusable is not None:
+            raise ValueError(
+                f"the estimate is no good for a codec: {self.unusable}; make one with the parameters of the detector"
+            )
         if "encoded_dtype" not in options:
-            transform = Transform(self.zero_level, self.conversion_gain, options.get("beta", 0.5))
-            options["encoded_dtype"] = dtype_with_headroom(transform, self.lowest, self.highest, self.dtype)
+            options["encoded_dtype"] = self._encoded_dtype(options.get("beta", 0.5))
         if zarr_format == 3:
             return AnscombeTransformV3(self.zero_level, self.conversion_gain, **options)
         return AnscombeTransformV2(self.zero_level, self.conversion_gain, **({"decoded_dtype": self.dtype} | options))
+
+    def _encoded_dtype(self, beta: float = 0.5) -> EncodedDType:
+        transform = Transform(self.zero_level, self.conversion_gain, beta)
+        return dtype_with_headroom(transform, self.lowest, self.highest, self.dtype)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the photon transfer curve with the noise line; needs Matplotlib.
@@ -129,11 +135,13 @@ class ParameterEstimate:
             "conversion_gain_error": self.conversion_gain_error,
             "zero_level": self.zero_level,
             "zero_level_error": self.zero_level_error,
-            "encoded_dtype": self.codec().encoded_dtype,
+            "encoded_dtype": self._encoded_dtype(),
             "lowest": self.lowest,
             "highest": self.highest,
             "dtype": self.dtype.name,
             "frames": self.frames,
+            "warnings": list(self.warnings),
+            "unusable": self.unusable,
             "photon_transfer_curve": {
                 "intensity": curve.intensity.tolist(),
                 "variance": curve.variance.tolist(),
@@ -149,11 +157,13 @@ class ParameterEstimate:
             ("Zero level", f"{with_error(self.zero_level, self.zero_level_error)} ADU"),
             ("Range", f"{self.lowest:g} to {self.highest:g} ADU, {self.dtype.name}"),
             ("Frames read", f"{self.frames}"),
-            ("Codes", f"{self.codec().encoded_dtype}"),
+            ("Codes", f"{self._encoded_dtype()}"),
+            *([] if self.unusable is None else [("Not to be used", self.unusable)]),
+            *(("Warning", sentence) for sentence in self.warnings),
         ]
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in self.table())
+        rows = "".join(f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in self.table())
         return f"<table>{rows}</table>"
 
 
@@ -221,72 +231,19 @@ def estimate_parameters(
     """
     source = as_movie(movie)
     samples = gather_noise_samples(source, max_frames, progress)
-    line, curve = _fit(samples)
-    _check_line(line, curve)
+    fit = fit_samples(samples)
+    reasons = [sentence for unusable, sentence in fit.findings if unusable]
+    lowest, highest = samples.seen.range
     return ParameterEstimate(
-        conversion_gain=line.gain,
-        zero_level=line.zero,
-        conversion_gain_error=line.gain_error,
-        zero_level_error=line.zero_error,
-        photon_transfer_curve=curve,
-        lowest=samples.lowest,
-        highest=samples.highest,
+        conversion_gain=fit.line.gain,
+        zero_level=fit.line.zero,
+        conversion_gain_error=fit.line.gain_error,
+        zero_level_error=fit.line.zero_error,
+        photon_transfer_curve=fit.curve,
+        lowest=lowest,
+        highest=highest,
         dtype=np.dtype(source.dtype),
         frames=samples.frames,
+        warnings=tuple(sentence for _, sentence in fit.findings if sentence not in reasons[:1]),
+        unusable=reasons[0] if reasons else None,
     )
-
-
-def _fit(samples: NoiseSamples) -> tuple[NoiseLine, PhotonTransferCurve]:
-    """Fit the noise line to the bins of intensity that have enough samples and are not saturated."""
-    if not samples.count.any():
-        raise ValueError(
-            "movie has no pixel that tells its noise: within two pixels of each is one that is hot or saturated, at "
-            f"{samples.highest:g} ADU, or the scene changes too much; give larger frames, or less light"
-        )
-    if not samples.variance.any():
-        raise ValueError(
-            "movie has no noise: consecutive frames are the same everywhere; give raw frames, not an image repeated, "
-            "smoothed or averaged"
-        )
-    sums = np.stack([samples.count, samples.intensity, samples.variance])
-    used = (sums[0].sum(axis=(0, 2)) >= _FEWEST_SAMPLES) & ~samples.saturated
-    if used.sum() < _FEWEST_BINS:
-        saturated = samples.saturated.sum()
-        of_those = (
-            f"{saturated} are saturated, at {samples.highest:g} ADU, and others have" if saturated else "others have"
-        )
-        raise ValueError(
-            f"movie leaves {used.sum()} bins of intensity of the {_FEWEST_BINS} that a line needs: {of_those} fewer "
-            f"than {_FEWEST_SAMPLES} samples; give {'less light, or ' if saturated else ''}more frames that are not "
-            "dark, or larger ones"
-        )
-    tiles = np.count_nonzero(sums[0].any(axis=(1, 2)))
-    if tiles < _FEWEST_TILES:
-        raise ValueError(
-            f"movie has samples in {tiles} tiles of the image, and standard errors need {_FEWEST_TILES}: give larger "
-            "frames"
-        )
-    line = fit_noise_line(sums[:, :, used])
-    count, intensity, variance = sums[..., : line.classes].sum(axis=(1, 3))
-    seen = count > 0
-    return line, PhotonTransferCurve(
-        intensity=intensity[seen] / count[seen],
-        variance=variance[seen] / count[seen],
-        count=count[seen].astype(np.int64),
-        used=used[seen],
-    )
-
-
-def _check_line(line: NoiseLine, curve: PhotonTransferCurve) -> None:
-    """Raise ValueError if the slope of the line is not known."""
-    if line.gain < -LEAST_SIGNIFICANCE * line.gain_error:
-        raise ValueError(
-            f"movie has noise that falls with intensity, by {-line.gain:.3g} ADU: give raw values, which rise with "
-            "light"
-        )
-    if not line.is_known:
-        raise ValueError(
-            "movie has too little range of brightness to tell its conversion gain: means of "
-            f"{curve.intensity.min():.6g} to {curve.intensity.max():.6g} ADU give {line.gain:.3g} ± "
-            f"{line.gain_error:.2g} ADU per photon; give more frames, or a scene with dark and bright parts"
-        )

@@ -5,14 +5,17 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from anscombe_transform._typing import Floats, Progress
+from anscombe_transform._typing import Array, Floats, Progress
+from anscombe_transform.estimate.alternation import Alternation, AlternationSearch
+from anscombe_transform.estimate.frames import Frames, Part
 from anscombe_transform.estimate.pixels import RESIDUAL
 from anscombe_transform.estimate.samples import BINS, CLASSES, TILES, Noise
-from anscombe_transform.movies.movie import Movie, check_movie, finite_range, frames_to_read, stored_chunk
+from anscombe_transform.movies.movie import Movie, check_movie, frames_to_read, stored_chunk
 
 SMALLEST_SIDE = 5
 """Pixels along each side of the square from which the noise of its central pixel is computed."""
@@ -26,27 +29,92 @@ _LEAST_BAND = 32
 _SATURATED = 0.002
 """A bin is saturated if more than this share of its values are at the limit of the detector."""
 
+_FEWEST_PAIRS = 8
+"""The fewest correlations that tell how much they differ."""
+
+_FEWEST_WRAPS = 20
+"""Fewer values than these may jump between the top of the range and its bottom in a movie that is not wrapped."""
+
+
+_Item = TypeVar("_Item")
+
+_Band = tuple[int, int, int]
+"""The first row of a band of rows, the one after the last, and the phase of its frames."""
+
 
 @dataclass(frozen=True, eq=False)
 class NoiseSamples:
-    """Sums over samples of noise, by tile of the image, bin of intensity and roughness: shape (tiles, bins, classes).
+    """What the frames of a movie tell of its noise.
 
-    Bins are in the order of their intensity, classes from smooth to rough: the rougher the scene is at a pixel, the
-    more its motion looks like noise.
+    Attributes
+    ----------
+    sums : ndarray of float64
+        The number of samples, the sums of their intensities in ADU, and the sums of the variances of the noise in ADU
+        squared, by tile of the image, bin of intensity and roughness: shape (3, tiles, bins, classes). Bins are in the
+        order of their intensity, classes from smooth to rough: the rougher the scene is at a pixel, the more its
+        motion looks like noise.
+    of_phases : list of ndarray
+        The same for each phase, if frames alternate and were gathered with their period.
+    saturated : ndarray of bool
+        Whether a bin, shape (bins,), has values at the limit of the detector.
+    at_floor : ndarray of float64
+        The share of the values of a bin, shape (bins,), that are the smallest of all.
+    floor : float
+        That value, in ADU.
+    values : ndarray
+        Some of the values of one frame, in ADU.
+    correlation : Correlation
+        What pixels and frames have in common of their noise.
+    contrast : float
+        As `Noise` has it.
+    wrapped : float
+        The share of the values at the top of the range that jump to its bottom and back up.
+    seen : Frames
+        What was found in the frames, and their range.
+    frames : int
+        How many frames were read.
+    alternation : Alternation or None
+        How the frames alternate.
     """
 
-    count: Floats
-    intensity: Floats
-    """Sums of the intensities, in ADU."""
-    variance: Floats
-    """Sums of the variances of the noise, in ADU squared."""
+    sums: Floats
+    of_phases: list[Floats]
     saturated: npt.NDArray[np.bool_]
-    """Whether a bin, shape (bins,), has values at the limit of the detector."""
-    lowest: float
-    """The smallest value of the movie, in ADU."""
-    highest: float
+    at_floor: Floats
+    floor: float
+    values: Array
+    correlation: Correlation
+    contrast: float
+    wrapped: float
+    seen: Frames
     frames: int
-    """How many frames were read."""
+    alternation: Alternation | None
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """What the noise of neighbors has in common.
+
+    Attributes
+    ----------
+    x, y : float
+        The correlation of the noise of a pixel with that of the next in its row, and in its column.
+    time : float
+        By how much the correlation of differences of frames, one after the other, exceeds that of independent frames,
+        which is -1/2.
+    spread : float
+        How many times as much this varies as it does where the noise of all pixels is independent.
+    columns, rows : float
+        How many times as large the variance of odd columns or rows, relative to what is expected at their brightness,
+        is as that of even ones.
+    """
+
+    x: float = 0.0
+    y: float = 0.0
+    time: float = 0.0
+    spread: float = 1.0
+    columns: float = 1.0
+    rows: float = 1.0
 
 
 def gather_noise_samples(movie: Movie, max_frames: int | None = None, progress: Progress | None = None) -> NoiseSamples:
@@ -70,60 +138,89 @@ def gather_noise_samples(movie: Movie, max_frames: int | None = None, progress: 
     Returns
     -------
     NoiseSamples
-        Sums over the samples, and the range of the movie.
+        Sums over the samples, and what was seen on the way.
 
     Raises
     ------
     TypeError
         If the movie is not of real numbers.
     ValueError
-        If it does not have three axes, has fewer than 2 frames of 5 by 5 pixels, or has values that are not finite.
+        If it does not have three axes, or has fewer than 2 frames of 5 by 5 pixels.
     """
     _check(movie, max_frames)
-    bands: dict[tuple[int, int], Noise] = {}
-    lowest, highest = np.inf, -np.inf
+    bands: dict[_Band, Noise] = {}
+    seen, search = Frames(), AlternationSearch()
     height = movie.shape[1]
     blocks = list(_blocks(movie, max_frames))
     to_read = sum((stop - start) * (bottom - top) for start, stop, top, bottom in blocks)
     read = 0
+    period = 1
     for start, stop, top, bottom in blocks:
         whole = bottom - top == height
-        block = np.asarray(movie[start:stop] if whole else movie[start:stop, top:bottom])
-        low, high = finite_range(block, start)
-        lowest, highest = min(lowest, low), max(highest, high)
-        if (top, bottom) not in bands:
-            bands[top, bottom] = Noise(block)
-        bands[top, bottom].add(block)
-        del block  # before the next one is read
+        part = seen.part(np.asarray(movie[start:stop] if whole else movie[start:stop, top:bottom]), start)
+        if top == 0:
+            search.add(part, start, stop)
+        if not bands and search.found:
+            period = search.found.period
+        for phase in range(period):
+            _add(bands, (top, bottom, phase), part.every(period, phase))
+        del part  # before the next block is read
         read += (stop - start) * (bottom - top)
         if progress is not None:
             progress(read // height, to_read // height)
-    count, intensity, variance, saturated = _merge(list(bands.values()))
+    return _samples(bands, period, seen, to_read // height, search.found)
+
+
+def _add(bands: dict[_Band, Noise], band: _Band, part: Part) -> None:
+    if len(part.values) > 1:
+        if band not in bands:
+            bands[band] = Noise(part)
+        bands[band].add(part)
+
+
+def _samples(
+    bands: dict[_Band, Noise], period: int, seen: Frames, frames: int, alternation: Alternation | None
+) -> NoiseSamples:
+    noises = list(bands.values())
+    correlation, share = _correlation(noises)
+    *sums, at_limit, at_floor = _merged(noises)
+    sums[2] /= share
+    of_phases = []
+    for phase in range(period if period > 1 else 0):
+        of_phases.append(_merged([noise for (_, _, of), noise in bands.items() if of == phase])[:3])
+        of_phases[-1][2] /= share
+    count = np.maximum(1, sums[0].sum(axis=(0, 2)))
+    top, wrapping = np.sum([noise.wraps for noise in noises], axis=0) if noises else (0, 0)
     return NoiseSamples(
-        count=count,
-        intensity=intensity,
-        variance=variance,
-        saturated=saturated,
-        lowest=lowest,
-        highest=highest,
-        frames=to_read // height,
+        sums=np.array(sums),
+        of_phases=of_phases,
+        saturated=at_limit.sum(axis=(0, 2)) > _SATURATED * count,
+        at_floor=np.minimum(1, at_floor.sum(axis=(0, 2)) / count),
+        floor=min((float(noise.table[..., 5].min()) for noise in noises), default=np.inf),
+        values=np.concatenate([noise.values for noise in noises]) if noises else np.empty(0),
+        correlation=correlation,
+        contrast=max((noise.contrast for noise in noises), default=np.inf),
+        wrapped=wrapping / top if wrapping >= _FEWEST_WRAPS else 0.0,
+        seen=seen,
+        frames=frames,
+        alternation=alternation,
     )
 
 
 def range_of_frames(movie: Movie, max_frames: int) -> tuple[float, float]:
     """Return the smallest and the largest value, in ADU, of the frames that `gather_noise_samples` would read.
 
+    Constant frames count only if there are no others, and values that are not finite never.
+
     Raises
     ------
     ValueError
-        If it has values that are not finite.
+        If it has no finite values.
     """
-    limits = [
-        finite_range(np.asarray(movie[start:stop, top:bottom]), start)
-        for start, stop, top, bottom in _blocks(movie, max_frames)
-    ]
-    lowest, highest = zip(*limits, strict=True)
-    return min(lowest), max(highest)
+    frames = Frames()
+    for start, stop, top, bottom in _blocks(movie, max_frames):
+        frames.part(np.asarray(movie[start:stop, top:bottom]), start)
+    return frames.range
 
 
 def _check(movie: Movie, max_frames: int | None) -> None:
@@ -155,17 +252,20 @@ def _blocks(movie: Movie, max_frames: int | None) -> Iterator[tuple[int, int, in
         band = max(rows, max(fitting, _LEAST_BAND) // rows * rows)
         length = min(depth, max(2, 2 * _BLOCK_SIZE // (band * row_size)))
     length = max(2, min(length, frames))
+    parts = _middle_first(_parts(frames, length, 2))
     if max_frames is not None and max_frames < frames:
-        length = min(length, max(2, max_frames // 8))
-        starts = np.linspace(0, frames - length, max(1, max_frames // length)).astype(int).tolist()
-        runs = [(start, start + length) for start in starts]
-    else:
-        runs = _parts(frames, length, 2)
-    # The middle first: what is learned of the scene there holds better than what is before a shutter opens.
-    runs.insert(0, runs.pop(len(runs) // 2))
+        run = max(2, max_frames // 8)
+        starts = _middle_first(np.linspace(0, frames - run, max(1, max_frames // run)).astype(int).tolist())
+        parts = [(first + start, first + stop) for first in starts for start, stop in _parts(run, length, 2)]
     for top, bottom in _parts(height, band, min(height, _LEAST_BAND)):
-        for start, stop in runs:
+        for start, stop in parts:
             yield start, stop, top, bottom
+
+
+def _middle_first(parts: list[_Item]) -> list[_Item]:
+    """Return what is learned of the scene from first: not what is before a shutter opens."""
+    middle = len(parts) // 2
+    return [parts[middle], *parts[:middle], *parts[middle + 1 :]]
 
 
 def _parts(total: int, size: int, least: int) -> list[tuple[int, int]]:
@@ -176,39 +276,56 @@ def _parts(total: int, size: int, least: int) -> list[tuple[int, int]]:
     return list(zip(starts, [*starts[1:], total], strict=True))
 
 
-def _merge(bands: list[Noise]) -> tuple[Floats, Floats, Floats, npt.NDArray[np.bool_]]:
-    """Return counts, intensities and variances by tile, bin and class, and which bins are saturated."""
+def _merged(bands: list[Noise]) -> Floats:
+    """Return sums by tile, bin and class, shape (5, tiles, bins, classes).
+
+    They are of counts, intensities and variances, and of how often the limit of the detector and the smallest value of
+    all were met.
+    """
+    if not bands:
+        return np.zeros((5, TILES * TILES, BINS, CLASSES))
     tables = np.array([band.table for band in bands])
     count, intensity = tables[..., :2].sum(axis=(1, 3)).transpose(2, 0, 1)
     level = np.divide(intensity, count, out=np.full(count.shape, np.inf), where=count > 0)
     rank = np.argsort(np.argsort(level, axis=None, kind="stable")).reshape(level.shape)
-    limit = max(band.limit for band in bands)
+    limit, floor = max(band.limit for band in bands), tables[..., 5].min()
     tables[..., 3] = np.where(tables[..., 3] == limit, tables[..., 4], 0)
-    merged = np.empty((len(bands), TILES * TILES, BINS, CLASSES, 4))
+    tables[..., 4] = np.where(tables[..., 5] == floor, tables[..., 6], 0)
+    merged = np.empty((len(bands), TILES * TILES, BINS, CLASSES, 5))
     for band, bins in enumerate(rank // len(bands)):
         belongs = np.equal.outer(np.arange(BINS), bins).astype(np.float64)
-        merged[band] = np.einsum("mb,tbcs->tmcs", belongs, tables[band, ..., :4])
-    neighbors, white = (np.sum(sums, axis=0) for sums in zip(*((b.neighbors, b.white) for b in bands), strict=True))
-    merged[..., 2] /= _residual_share(neighbors, white)
-    count, intensity, variance, hits = merged.reshape(-1, BINS, CLASSES, 4).transpose(3, 0, 1, 2)
-    saturated = hits.sum(axis=(0, 2)) > _SATURATED * count.sum(axis=(0, 2))
-    return count, intensity, variance, saturated
+        merged[band] = np.einsum("mb,tbcs->tmcs", belongs, tables[band, ..., :5])
+    sums: Floats = merged.reshape(-1, BINS, CLASSES, 5).transpose(3, 0, 1, 2)
+    return sums
 
 
-def _residual_share(neighbors: Floats, white: Floats) -> float:
-    """Return the variance of the residuals relative to that of the noise, from sums over neighboring residuals.
+def _correlation(bands: list[Noise]) -> tuple[Correlation, float]:
+    """Return what neighbors have in common, and the variance of the residuals relative to that of the noise.
 
-    For white noise it is 1. Noise that neighboring pixels share, as from a slow detector, is partly in the fitted
+    For white noise that is 1. Noise that neighboring pixels share, as from a slow detector, is partly in the fitted
     surface. How much more the residuals are correlated than those of white noise, of the same variance at each pixel,
     tells how much the noise of nearest neighbors is correlated in x and in y.
     """
-    if not neighbors[:, 1].all() or not white[:, 1].all():
-        return 1.0
+    pairs = np.sum([band.pairs for band in bands], axis=0) if bands else np.zeros((3, 4))
+    white = np.sum([band.white for band in bands], axis=0) if bands else np.zeros((2, 2))
+    if not pairs[:2, 1:].all() or not white[:, 1].all():
+        return Correlation(), 1.0
     nearest, diagonal, second = (
         (RESIDUAL[dy:, dx:] * RESIDUAL[: 5 - dy, : 5 - dx]).sum() for dy, dx in ((0, 1), (1, 1), (0, 2))
     )
-    measured, expected = neighbors[:, 0] / neighbors[:, 1], white[:, 0] / white[:, 1]
+    measured, expected = pairs[:2, 0] / pairs[:2, 1], white[:, 0] / white[:, 1]
     # measured_x * (1 + 2 * nearest * (x + y)) = expected_x + (1 + second) * x + 2 * diagonal * y, and so in y
     system = np.array([[1 + second, 2 * diagonal], [2 * diagonal, 1 + second]]) - 2 * nearest * measured[:, None]
-    of_noise = np.linalg.solve(system, measured - expected)
-    return float(1 + 2 * nearest * of_noise.sum())
+    x, y = np.linalg.solve(system, measured - expected).tolist()
+    time = float(pairs[2, 0] / pairs[2, 1] + 0.5) if pairs[2, 1] else 0.0
+    columns, rows = (pairs[:2, 3] / pairs[:2, 2]).tolist()
+    return Correlation(x, y, time, _spread(bands), columns, rows), float(1 + 2 * nearest * (x + y))
+
+
+def _spread(bands: list[Noise]) -> float:
+    """Return how much correlations in time differ, relative to those of independent pixels."""
+    correlation, count = np.array([pair for band in bands for pair in band.in_time]).reshape(-1, 2).T
+    if len(correlation) < _FEWEST_PAIRS:
+        return 1.0
+    deviation = 1.4826 * float(np.median(np.abs(correlation - np.median(correlation))))
+    return deviation * float(np.sqrt(np.median(count) / 4))  # a quarter of the residuals are compared

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -22,6 +24,12 @@ _OFTEN = 0.02
 
 _SELDOM = 0.01
 """Constant pixels are filled in, not measured, if less than this share of the other pixels has their value."""
+
+_FEWEST_LEVELS = 250
+"""Fewer levels than these do not make a range of 8 bits."""
+
+_TOP = 64
+"""The top of a range is one part in this many."""
 
 _HOT = 10.0
 """A pixel counts as hot if it differs from its neighbors by this many times the spread at its intensity."""
@@ -46,25 +54,58 @@ def brightest(run: Array, frames: int) -> Array:
     return run[start : start + frames]
 
 
-def filled_pixels(run: Array) -> Mask:
-    """Return which pixels are constant at values that others do not have, as registration leaves them at the edges."""
-    constant: Mask = run.max(axis=0) == run.min(axis=0)
+def filled_pixels(run: Array, lows: Array, highs: Array) -> Mask:
+    """Return which pixels are constant at values that others do not have, as registration leaves them at the edges.
+
+    The limits are those of each pixel over time.
+    """
+    constant: Mask = highs == lows
     others = run[len(run) // 2][~constant]
     if constant.any() and others.size and np.isin(others, np.unique(run[0][constant])).mean() < _SELDOM:
         return constant
     return np.zeros_like(constant)
 
 
-def saturated_pixels(run: Array) -> tuple[float, Mask]:
-    """Return the value at which the detector saturates, or minus infinity, and which pixels often reach it."""
-    largest = run.max()
-    reached = run == largest
-    total = np.count_nonzero(reached)
-    # Values that are not cut off become rarer towards the largest.
-    if total <= 20 or total <= 5 * np.count_nonzero(run == run.max(where=~reached, initial=run.min())):
+def saturated_pixels(run: Array, highs: Array) -> tuple[float, Mask]:
+    """Return the value at which the detector saturates, or minus infinity, and which pixels often reach it.
+
+    The limits are those of each pixel over time.
+    """
+    reached = saturated_values(run, highs.max())
+    if reached is None:
         return -np.inf, np.zeros(run.shape[1:], np.bool_)
     hits = reached.sum(axis=0)
-    return float(largest), (hits > 1) & (hits > _OFTEN * len(run))
+    return float(highs.max()), (hits > 1) & (hits > _OFTEN * len(run))
+
+
+def saturated_values(run: Array, largest: Any) -> Mask | None:
+    """Return where a movie has its largest value, if that is where the detector saturates."""
+    reached: Mask = run == largest
+    total = np.count_nonzero(reached)
+    # Values that are not cut off become rarer towards the largest.
+    is_cut_off = total > 20 and total > 5 * np.count_nonzero(run == run.max(where=~reached, initial=run.min()))
+    return reached if is_cut_off else None
+
+
+def wraps(run: Array, lows: Array, highs: Array) -> tuple[int, int]:
+    """Return how many values of pixels that span the range are at its top, and how many jump to its bottom and back.
+
+    Integers that are too large for their dtype, or for the bits of a converter, begin again at the bottom: the movie
+    fills the range of 8 bits or more, and values close to its top are followed by some at its bottom, and the other way
+    round. A light that is switched does not do that: all pixels fall then, or all rise. The limits are those of each
+    pixel over time.
+    """
+    if run.dtype.kind not in "iu":
+        return 0, 0
+    low, high = int(lows.min()), int(highs.max())
+    span = high - low
+    if span < _FEWEST_LEVELS or span + span // _TOP < (1 << span.bit_length()) - 1:
+        return 0, 0
+    values = run[:, (highs > high - span // _TOP) & (lows < low + span // 4)]
+    top, bottom = values > high - span // _TOP, values < low + span // 4
+    falls = np.count_nonzero(top[:-1] & bottom[1:], axis=1)
+    rises = np.count_nonzero(bottom[:-1] & top[1:], axis=1)
+    return int(np.count_nonzero(top[:-1])), int(np.minimum(falls, rises).sum())
 
 
 def hot_pixels(mean: Array) -> Mask:

@@ -53,7 +53,7 @@ def plot_photon_transfer_curve(
             markersize=4,
             color="C0",
             fillstyle="none",
-            label="saturated, or few samples",
+            label="saturated, cut off, or few samples",
         )
     ends = np.array([zero_level, max(curve.intensity.max(), zero_level)])
     ax.plot(ends, conversion_gain * (ends - zero_level), "-", color="C1", label=label)

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from anscombe_transform._kernels.noise import gather_noise
 from anscombe_transform._typing import Array
+from anscombe_transform.estimate.frames import Part
 from anscombe_transform.estimate.line import LEAST_VARIANCE, fit_lines
 from anscombe_transform.estimate.pixels import (
     RESIDUAL,
@@ -20,6 +21,7 @@ from anscombe_transform.estimate.pixels import (
     roughness,
     saturated_pixels,
     surroundings,
+    wraps,
 )
 
 TILES = 8
@@ -30,6 +32,9 @@ BINS = 64
 
 CLASSES = 3
 """Classes of roughness."""
+
+COLUMNS = 7
+"""What is summed for each tile, bin and class: the columns of `gather_noise`."""
 
 _STEPS = 0xFFFF
 """Steps of intensity that the bins are made of."""
@@ -64,6 +69,9 @@ _LEAST_UNUSUAL = 0.03
 _LEAST_EXPLAINED = 0.1
 """If its neighbors explain less than this share of the variance between pixels, other frames give the intensity."""
 
+_SAMPLE = 1 << 14
+"""About how many values of a frame are kept."""
+
 _NOT_USED = 0xFFFF
 """The cell number of pixels that are left out."""
 
@@ -74,17 +82,28 @@ class Noise:
     Attributes
     ----------
     table : ndarray of float64
-        Of shape (tiles, bins, classes, 5), with the columns of `gather_noise`.
-    neighbors : ndarray of float64
-        Of shape (2, 2), as that function has it.
+        Of shape (tiles, bins, classes, 7), with the columns of `gather_noise`.
+    pairs : ndarray of float64
+        Of shape (3, 4), as that function has it.
     white : ndarray of float64
-        Of shape (2, 2), to compare `neighbors` with: what it would be, but for a factor, for white noise.
+        Of shape (2, 2), to compare the first two rows and columns of `pairs` with: what they would be, but for a
+        factor, for white noise.
     limit : float
         The value at which the detector saturates, in ADU; minus infinity if it did not.
+    values : ndarray
+        Some of the values of the first frame, in ADU.
+    contrast : float
+        How much the pixels of the first frames differ in brightness: the standard deviation, from pixel to pixel, of
+        the share of the frames in which a pixel is below the median of all, without what noise adds to it.
+    wraps : ndarray of int
+        The sums of what the function of this name returns.
+    in_time : list of tuple
+        For consecutive differences, the correlation of their noise, and the number of residuals of the second.
     """
 
-    def __init__(self, block: Array) -> None:
-        """Look for hot pixels and for bins of intensity in the first frames, of shape (time, y, x)."""
+    def __init__(self, part: Part) -> None:
+        """Look for hot pixels and for bins of intensity in the first frames."""
+        block = part.values
         self._real = np.float32 if block.dtype.itemsize <= 2 or block.dtype == np.float32 else np.float64
         run = block[:_RUN]
         mean = run.mean(axis=0, dtype=self._real)
@@ -94,7 +113,9 @@ class Noise:
         self._tiles = np.add.outer(rows * TILES, columns)
         means = [self._mean(others) for _, others in _halves(run)]
         self._by_neighbors = len(means) == 1 or _neighbors_tell(*means)
-        intensities = [self._intensity(of_others)[~self._hot] for of_others in means]
+        left_out = part.missing | filled_pixels(run, run.min(axis=0), run.max(axis=0))
+        known = ~(self._hot | left_out)
+        intensities = [self._intensity(of_others)[known] for of_others in means]
         # Narrow bins at both ends, where there is little of the image, but most of what tells the slope of the line.
         edges = np.quantile(intensities, (1 - np.cos(np.pi * np.arange(1, BINS) / BINS)) / 2)
         # A table of fine steps finds the bin of a pixel several times as fast as a search among the edges.
@@ -102,26 +123,35 @@ class Noise:
         self._low, self._steps = self._real(low), self._real(_STEPS / (high - low) if high > low else 0)
         self._bin_of_step = np.searchsorted(edges, np.linspace(low, high, _STEPS + 1))
         self._gain, self._zero, self._least = 0.0, 0.0, np.inf
+        values = run[0][known]
+        self.values = values[:: max(1, values.size // _SAMPLE)]
+        self.contrast = _contrast(run[:: max(1, len(run) // _FIRST)], known)
         first = brightest(run, _FIRST)
         for _ in range(_WARM_UPS):
             self._clear()
-            self._add_run(first)
+            self._add_run(first, part.missing)
         self._clear()
-        self.white = self._white(self._mean(run))
+        self.white = self._white(self._mean(run), left_out)
 
     def _clear(self) -> None:
-        self.table, self.neighbors = _empty_tables()
+        self.table, self.pairs = _empty_table(), np.zeros((3, 4))
         self.limit = -np.inf
+        self.wraps = np.zeros(2, np.int64)
+        self.in_time: list[tuple[float, float]] = []
 
-    def add(self, block: Array) -> None:
-        """Gather the samples of consecutive frames, of shape (time, y, x)."""
+    def add(self, part: Part) -> None:
+        """Gather the samples of consecutive frames."""
+        block = part.values
         for run in np.array_split(block, -(-len(block) // _RUN)):
-            self._add_run(run)
+            self._add_run(run, part.missing)
 
-    def _add_run(self, run: Array) -> None:
-        limit, saturated = saturated_pixels(run)
+    def _add_run(self, run: Array, missing: Mask) -> None:
+        lows, highs = run.min(axis=0), run.max(axis=0)
+        limit, saturated = saturated_pixels(run, highs)
+        if limit == -np.inf:
+            self.wraps += wraps(run, lows, highs)
         self.limit = max(self.limit, limit)
-        used = far_from(self._hot | saturated | filled_pixels(run))
+        used = far_from(self._hot | missing | saturated | filled_pixels(run, lows, highs))
         for frames, others in _halves(run):
             mean = self._mean(others)
             steps = np.clip(self._steps * (self._intensity(mean) - self._low), 0, _STEPS)
@@ -154,30 +184,35 @@ class Noise:
         variance: Array = self._real(self._gain) * (around - self._real(self._zero))
         return np.maximum(variance, self._real(self._least))
 
-    def _white(self, mean: Array) -> Array:
-        """Return what `neighbors` would be, up to a factor, if neighboring pixels shared no noise."""
+    def _white(self, mean: Array, left_out: Mask) -> Array:
+        """Return what `pairs` would be, up to a factor, if neighboring pixels shared no noise."""
         if self._gain == 0:
             return np.zeros((2, 2))
         variance = self._gain * (mean.astype(np.float64) - self._zero)
-        weight = np.where(far_from(self._hot), 1 / self._expected(mean), 0)
+        weight = np.where(far_from(self._hot | left_out), 1 / self._expected(mean), 0)
         return np.array([_sums_of_white_noise(variance, weight), _sums_of_white_noise(variance.T, weight.T)])
 
     def _add_pairs(self, frames: Array, cells: npt.NDArray[np.uint16], limits: Array) -> None:
         """Gather samples from consecutive frames, but not from pairs whose noise is unlike that of the others."""
         totals = []
         later = np.ascontiguousarray(frames[0], dtype=self._real)
-        table = self.table.reshape(-1, 5)
-        for frame in frames[1:]:
+        table = self.table.reshape(-1, COLUMNS)
+        pairs = np.zeros((len(frames) - 1, 3, 4))
+        residuals = np.full((cells.shape[0] // 4, cells.shape[1]), np.nan, self._real)
+        for frame, sums in zip(frames[1:], pairs, strict=True):
             earlier, later = later, np.ascontiguousarray(frame, dtype=self._real)
-            totals.append(gather_noise(earlier, later, cells, limits, table, self.neighbors))
+            totals.append(gather_noise(earlier, later, cells, limits, table, sums, residuals))
         count, variance = np.array(totals, np.float64).T
         usual = _usual(count) & _usual(np.divide(variance, count, out=np.zeros_like(count), where=count > 0))
         for pair in np.flatnonzero(~usual):
             earlier, later = np.ascontiguousarray(frames[pair : pair + 2], dtype=self._real)
-            unusual, neighbors = _empty_tables()
-            gather_noise(earlier, later, cells, limits, unusual.reshape(-1, 5), neighbors)
+            unusual = _empty_table()
+            gather_noise(earlier, later, cells, limits, unusual.reshape(-1, COLUMNS), pairs[pair], residuals)
             self.table[..., :3] -= unusual[..., :3]
-            self.neighbors -= neighbors
+        pairs[1:, 2] *= usual[:-1, None]
+        self.pairs += pairs[usual].sum(axis=0)
+        known = usual & (pairs[:, 2, 1] > 0)
+        self.in_time += zip(pairs[known, 2, 0] / pairs[known, 2, 1], count[known], strict=True)
 
     def _intensity(self, mean: Array) -> Array:
         """Return what tells the intensity of each pixel in frames whose noise is not in this mean of others."""
@@ -224,10 +259,19 @@ def _sums_of_white_noise(variance: Array, weight: Array) -> tuple[float, float]:
     return products, squares
 
 
-def _empty_tables() -> tuple[Array, Array]:
-    table = np.zeros((TILES * TILES, BINS, CLASSES, 5))
-    table[..., 3] = -np.inf
-    return table, np.zeros((2, 2))
+def _empty_table() -> Array:
+    table = np.zeros((TILES * TILES, BINS, CLASSES, COLUMNS))
+    table[..., 3], table[..., 5] = -np.inf, np.inf
+    return table
+
+
+def _contrast(frames: Array, known: Mask) -> float:
+    """Return how much pixels differ in how often they are below the median: the standard deviation of the share."""
+    if len(frames) < 2 or not known.any():
+        return np.inf
+    median = np.median(frames[0][known])
+    below = (frames <= median).mean(axis=0, dtype=np.float64)[known]
+    return float(np.sqrt(max(0.0, below.var() - (below * (1 - below)).mean() / (len(frames) - 1))))
 
 
 def _usual(rates: Array) -> Mask:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anscombe_transform._typing import Array, Floats, Progress
-from anscombe_transform.movies.movie import Movie, finite_range, frames_to_read
+from anscombe_transform.movies.movie import Movie, frames_to_read
 
 _LARGEST_EXCERPT = 1 << 26
 """The most values of an excerpt."""
@@ -28,6 +28,9 @@ _LARGEST_READ = 1 << 28
 _CHUNK = 1 << 20
 """Pixels per chunk."""
 
+_LEAST_FINITE = 0.25
+"""The least share of the pixels that must be left where some have NaN or infinite values."""
+
 _SIDE = 8
 """Pixels along a side of a region, which is about as large as a cell."""
 
@@ -36,7 +39,7 @@ _MOST_REGIONS = 50
 
 @dataclass(frozen=True, eq=False)
 class Excerpt:
-    """Consecutive frames of a movie, or the middle of such frames.
+    """Consecutive frames of a movie, or a part of such frames.
 
     Attributes
     ----------
@@ -72,7 +75,7 @@ def excerpt_length(movie: Movie, max_frames: int | None = None) -> int:
 
 
 def read_excerpt(movie: Movie, max_frames: int | None = None, progress: Progress | None = None) -> Excerpt:
-    """Read consecutive frames from the middle of a movie, 64 Mi values at most.
+    """Read consecutive frames from the middle of a movie, 64 Mi values at most, without edges that are not finite.
 
     Parameters
     ----------
@@ -91,7 +94,7 @@ def read_excerpt(movie: Movie, max_frames: int | None = None, progress: Progress
     Raises
     ------
     ValueError
-        If the frames have values that are not finite.
+        If so many values are not finite that most of each frame would have to be left out.
     """
     total, height, width = movie.shape
     frames = excerpt_length(movie, max_frames)
@@ -101,14 +104,35 @@ def read_excerpt(movie: Movie, max_frames: int | None = None, progress: Progress
     top, left = (height - rows) // 2, (width - columns) // 2
     values = np.empty((frames, rows, columns), np.dtype(movie.dtype).newbyteorder("="))
     mean_image = np.zeros((height, width))
+    finite = np.ones((rows, columns), np.bool_)
     for start, stop in _parts_to_read(movie, first, first + frames):
         block = np.asarray(movie[start:stop])
-        finite_range(block, start)
         values[start - first : stop - first] = block[:, top : top + rows, left : left + columns]
-        mean_image += block.sum(axis=0, dtype=np.float64) / frames
+        if values.dtype.kind == "f":
+            finite &= np.isfinite(values[start - first : stop - first]).all(axis=0)
+        with np.errstate(invalid="ignore"):  # infinity less infinity
+            mean_image += block.sum(axis=0, dtype=np.float64) / frames
         if progress is not None:
             progress(stop - first, frames)
-    return Excerpt(values, first, top, left, mean_image, float(values.min()), float(values.max()))
+    inside, across = _without_gaps(finite)
+    if (inside.stop - inside.start) * (across.stop - across.start) < _LEAST_FINITE * finite.size:
+        raise ValueError(
+            f"movie has NaN or infinite values in most of frames {first} to {first + frames - 1}, which a report looks "
+            "at: crop them away"
+        )
+    values = values[:, inside, across]
+    lowest, highest = float(values.min()), float(values.max())
+    return Excerpt(values, first, top + inside.start, left + across.start, mean_image, lowest, highest)
+
+
+def _without_gaps(finite: npt.NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Return rows and columns of an image in which all is finite, cut off at whichever edge has most that is not."""
+    top, left, (bottom, right) = 0, 0, finite.shape
+    while top < bottom and left < right and not (part := finite[top:bottom, left:right]).all():
+        gaps = [1 - edge.mean() for edge in (part[0], part[-1], part[:, 0], part[:, -1])]
+        edge = int(np.argmax(gaps))
+        top, bottom, left, right = top + (edge == 0), bottom - (edge == 1), left + (edge == 2), right - (edge == 3)
+    return slice(top, bottom), slice(left, right)
 
 
 def _parts_to_read(movie: Movie, first: int, stop: int) -> Iterator[tuple[int, int]]:

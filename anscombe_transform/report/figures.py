@@ -104,7 +104,7 @@ def plot_mean_image(
     from matplotlib.patheffects import withStroke
 
     dy, dx = pixel_size or (1.0, 1.0)
-    low, high = np.quantile(image, [0.005, 0.995])
+    low, high = np.quantile(image[np.isfinite(image)], [0.005, 0.995])
     shown = ax.imshow(image, cmap="gray", vmin=low, vmax=max(high, np.nextafter(low, np.inf)), aspect=dy / dx)
     bar = ax.figure.colorbar(shown, ax=ax, shrink=0.8, pad=0.02)
     bar.set_label("Mean (ADU)")

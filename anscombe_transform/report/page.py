@@ -125,8 +125,6 @@ def render_page(report: Report, estimate: ParameterEstimate | None, reason: str,
         files("anscombe_transform.report").joinpath("page.html.jinja").read_text("utf-8")
     )
     kept = [tradeoff.beta for tradeoff in report.tradeoffs if tradeoff.region_correlation[1] >= _CLOSE]
-    photons = (np.array(report.stabilized_intensity) - report.zero_level) / report.conversion_gain
-    stabilized = np.array(report.stabilized_noise)[photons >= 4]
     default = default_tradeoff(report)
     return template.render(
         report=report,
@@ -138,7 +136,6 @@ def render_page(report: Report, estimate: ParameterEstimate | None, reason: str,
         is_part=report.frames < report.shape[0] or (report.rows, report.columns) != report.shape[1:],
         close=_CLOSE,
         largest_kept=max(kept, default=None),
-        unstable=(stabilized.min(), stabilized.max()) if (np.abs(stabilized - 1) > 0.1).any() else None,
         default=default,
         limits=None if default.encoded_dtype[0] == "f" else [_integer(x) for x in code_limits(default.encoded_dtype)],
         first_code=_integer(report.codes.first),

@@ -25,6 +25,7 @@ from anscombe_transform.report.figures import (
 from anscombe_transform.report.page import draw_pictures, render_page
 from anscombe_transform.report.result import Report
 from anscombe_transform.report.tradeoff import Tradeoff, TradeoffMeter, count_codes
+from anscombe_transform.report.verdict import verdict_on
 from anscombe_transform.transform.parameters import EncodedDType, Transform, parse_encoded_dtype
 from anscombe_transform.transform.ranges import dtype_with_headroom, narrowest_dtype
 
@@ -52,6 +53,7 @@ def make_report(
     conversion_gain: float | None = None,
     encoded_dtype: npt.DTypeLike | None = None,
     max_frames: int | None = None,
+    overwrite: bool = False,
     progress: StageProgress | None = None,
 ) -> Report:
     """Write a page about what compression does to a movie: how much it saves, and what it does to noise and traces.
@@ -73,6 +75,8 @@ def make_report(
         `ParameterEstimate.codec` does.
     max_frames : int, optional
         Look at no more than this many frames; by default, at as many as make up 64 Mi values, but at least 256.
+    overwrite : bool, default False
+        Replace the file that is at `output`.
     progress : callable, optional
         Called with the name of the stage, and the frames done and to do in it.
 
@@ -90,9 +94,9 @@ def make_report(
     TypeError
         If the movie is not of real numbers.
     ValueError
-        If there is no folder for `output`; if only one of the parameters is given, or one is not allowed; if the movie
-        does not have three axes, has fewer than 3 frames, does not change in the middle, or has values there that are
-        not finite; or if parameters are to be estimated, and `estimate_parameters` cannot.
+        If there is no folder for `output`, or something is there already; if only one of the parameters is given, or one is not allowed; if the movie
+        does not have three axes, has fewer than 3 frames, does not change in the middle, or has hardly any values there
+        that are finite; or if parameters are to be estimated, and `estimate_parameters` cannot.
 
     Examples
     --------
@@ -104,7 +108,7 @@ def make_report(
     (0.5, 0.02)
     """
     output = Path(output)
-    _check_output(output)
+    _check_output(output, overwrite=overwrite)
     asked = None if encoded_dtype is None else parse_encoded_dtype(encoded_dtype)
     if (zero_level is None) != (conversion_gain is None):
         raise ValueError("zero_level and conversion_gain must be given together, or both be left out")
@@ -122,7 +126,7 @@ def make_report(
         )
         for beta in BETAS
     ]
-    report = _figures(source, meter, None if given else estimate, [tradeoff for tradeoff, _ in measured])
+    report = _figures(source, meter, estimate, [tradeoff for tradeoff, _ in measured], given=given is not None)
     errors = {beta: errors for beta, (_, errors) in zip(BETAS, measured, strict=True) if beta in _DRAWN}
     page = render_page(report, estimate, reason, draw_pictures(report, meter, errors, estimate))
     with whole_file(output) as path:
@@ -131,11 +135,17 @@ def make_report(
 
 
 def _figures(
-    movie: Movie, meter: TradeoffMeter, estimate: ParameterEstimate | None, tradeoffs: Sequence[Tradeoff]
+    movie: Movie,
+    meter: TradeoffMeter,
+    estimate: ParameterEstimate | None,
+    tradeoffs: Sequence[Tradeoff],
+    *,
+    given: bool,
 ) -> Report:
-    """Return the figures; `estimate` is where the parameters come from, if they were not given."""
+    """Return the figures; `given` is whether the parameters are others than those of the estimate."""
     excerpt, detector = meter.excerpt, meter.detector
     intensity, noise = _stabilized_noise(excerpt, detector)
+    errors = None if estimate is None or given else (estimate.conversion_gain_error, estimate.zero_level_error)
     frames, rows, columns = excerpt.values.shape
     frame_rate, pixel_size = getattr(movie, "frame_rate", None), getattr(movie, "pixel_size", None)
     return Report(
@@ -146,8 +156,8 @@ def _figures(
         pixel_size=None if pixel_size is None else (float(pixel_size[0]), float(pixel_size[1])),
         conversion_gain=detector.conversion_gain,
         zero_level=detector.zero_level,
-        conversion_gain_error=None if estimate is None else estimate.conversion_gain_error,
-        zero_level_error=None if estimate is None else estimate.zero_level_error,
+        conversion_gain_error=errors and errors[0],
+        zero_level_error=errors and errors[1],
         first_frame=excerpt.first,
         frames=frames,
         rows=rows,
@@ -159,12 +169,13 @@ def _figures(
         intensity=tuple(meter.intensity.tolist()),
         stabilized_intensity=tuple(intensity.tolist()),
         stabilized_noise=tuple(noise.tolist()),
+        verdict=verdict_on(detector, estimate, excerpt, (intensity, noise), given=given),
         codes=count_codes(excerpt, replace(detector, beta=_HISTOGRAM)),
         tradeoffs=tuple(tradeoffs),
     )
 
 
-def _check_output(output: Path) -> None:
+def _check_output(output: Path, *, overwrite: bool) -> None:
     check_drawing()
     with require_extra("reports need Jinja2"):
         import jinja2  # noqa: F401
@@ -172,6 +183,8 @@ def _check_output(output: Path) -> None:
         raise ValueError(f"{output} cannot be written: there is no folder {output.parent}")
     if output.is_dir():
         raise ValueError(f"{output} is a folder: name a file in it, such as {output / 'report.html'}")
+    if output.exists() and not overwrite:
+        raise ValueError(f"{output} exists already: overwrite=True replaces it, or choose another output")
 
 
 def _check_frames(movie: Movie, max_frames: int | None) -> None:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from anscombe_transform.report.tradeoff import CodeHistogram, Tradeoff
+from anscombe_transform.report.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Report:
         Mean intensity, in ADU, of each bin of `tradeoffs`.
     stabilized_intensity, stabilized_noise : tuple of float
         Intensity in ADU, and the noise after the transform, in noise standard deviations.
+    verdict : Verdict
+        Whether the parameters fit.
     codes : CodeHistogram
         At the default beta.
     tradeoffs : tuple of Tradeoff
@@ -66,6 +69,7 @@ class Report:
     intensity: tuple[float, ...]
     stabilized_intensity: tuple[float, ...]
     stabilized_noise: tuple[float, ...]
+    verdict: Verdict
     codes: CodeHistogram
     tradeoffs: tuple[Tradeoff, ...]
 

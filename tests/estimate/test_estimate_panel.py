@@ -27,6 +27,11 @@ def test_the_gain_is_within_3_percent_and_the_zero_level_within_0_3_photons(
     assert max(abs(result.zero) for result in results[name]) < 0.3
 
 
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_raw_movies_get_no_warning(results: dict[str, list[Result]], name: str) -> None:
+    assert [(*result.warnings, result.unusable) for result in results[name]] == [(None,)] * len(SEEDS)
+
+
 def test_the_standard_errors_cover_the_truth_about_as_often_as_they_claim(results: dict[str, list[Result]]) -> None:
     of_steady_scenes = [result for name in CONDITIONS if "motion" not in name for result in results[name]]
     in_errors = np.abs([(r.gain / r.gain_error, r.zero / r.zero_error) for r in of_steady_scenes])

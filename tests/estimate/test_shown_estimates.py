@@ -41,6 +41,8 @@ def test_as_a_dictionary_it_is_ready_for_json_and_complete(dtype: str) -> None:
         "highest": MOVIE.max(),
         "dtype": np.dtype(dtype).name,
         "frames": FRAMES,
+        "warnings": [],
+        "unusable": None,
         "photon_transfer_curve": {
             "intensity": list(curve.intensity),
             "variance": list(curve.variance),
@@ -66,6 +68,25 @@ def test_in_a_notebook_it_shows_as_a_table_of_its_values_with_errors(estimate: P
     text = " ".join(others)
     for expected in (f"{MOVIE.min()} to {MOVIE.max()} ADU", "int16", str(FRAMES), estimate.codec().encoded_dtype):
         assert expected in text
+
+
+def test_what_is_wrong_shows_wherever_the_values_do() -> None:
+    made_up = {"warnings": ("some pixels < 0 are odd", "others too"), "unusable": "the movie was smoothed"}
+    estimate = estimate_of(**made_up)
+    assert {name: estimate.to_dict()[name] for name in made_up} == {**made_up, "warnings": list(made_up["warnings"])}
+    assert estimate.table()[-3:] == [
+        ("Not to be used", "the movie was smoothed"),
+        ("Warning", "some pixels < 0 are odd"),
+        ("Warning", "others too"),
+    ]
+    assert "some pixels &lt; 0 are odd" in estimate._repr_html_()
+
+
+def test_an_estimate_that_must_not_be_used_makes_no_codec() -> None:
+    with pytest.raises(
+        ValueError, match=r"^the estimate is no good for a codec: the movie was smoothed; make one with"
+    ):
+        estimate_of(unusable="the movie was smoothed").codec()
 
 
 @given(st.floats(-1e6, 1e6), logarithmic(1e-9, 1e6))

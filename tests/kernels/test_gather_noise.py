@@ -65,9 +65,14 @@ def two_frames(
 
 
 def empty_sums() -> tuple[Floats, Floats]:
-    table = np.zeros((ROWS, 5))
-    table[:, 3] = -np.inf
-    return table, np.zeros((2, 2))
+    table = np.zeros((ROWS, 7))
+    table[:, 3], table[:, 5] = -np.inf, np.inf
+    return table, np.zeros((3, 4))
+
+
+def nothing_before(shape: tuple[int, int], dtype: str) -> Array:
+    """Return residuals of a difference before, none of which is known."""
+    return np.full((max(1, shape[0] // 4), shape[1]), np.nan, dtype)
 
 
 def everywhere(shape: tuple[int, int], dtype: str) -> tuple[Array, Array]:
@@ -81,29 +86,39 @@ def expected_table(fitted: Fitted, later: Array, cells: Array, used: npt.NDArray
     for row in range(ROWS):
         here = used & (cells == row)
         if here.any():
-            largest = values[here].max()
+            smallest, largest = values[here].min(), values[here].max()
             table[row] = (
                 here.sum(),
                 fitted.intensity[here].sum(),
                 (fitted.residual[here] ** 2).sum(),
                 largest,
                 (values[here] == largest).sum(),
+                smallest,
+                (values[here] == smallest).sum(),
             )
     return table
 
 
-def expected_neighbors(residual: Floats, limits: Array, used: npt.NDArray[np.bool_]) -> Floats:
+def expected_pairs(residual: Floats, before: Floats, limits: Array, used: npt.NDArray[np.bool_]) -> Floats:
+    """Return the sums over pairs; what `before` has where nothing is known is NaN, and so is a residual not used."""
+    residual = np.where(used, residual, np.nan)
+    sums = np.zeros((3, 4))
+
+    def add(axis: int, first: float, second: float, of_first: float, of_second: float) -> None:
+        if np.isfinite([first, second]).all() and min(of_first, of_second) > 0:
+            common = np.array([first * second, (first**2 + second**2) / 2, first**2]) / of_first
+            sums[axis] += [*common, second**2 / of_second]
+
     height, width = residual.shape
-    sums = np.zeros((2, 2))
-    for y in range(height):
+    for y in range(1, height):
         if (y + 2) % 4 != 3:
             continue
         for x in range(width):
-            in_x = (0, y, x + 1) if x + 1 < width and (x + 1) % STRIP else None
-            for axis, other_y, other_x in filter(None, (in_x, (1, y - 1, x))):
-                if used[y, x] and used[other_y, other_x]:
-                    one, other = residual[y, x], residual[other_y, other_x]
-                    sums[axis] += np.array([one * other, (one**2 + other**2) / 2]) / limits[y, x]
+            add(1, residual[y - 1, x], residual[y, x], limits[y - 1, x], limits[y, x])
+            add(2, before[y, x], residual[y, x], limits[y, x], limits[y, x])
+            if x % 2 == 0 and x + 1 < width and (x + 1) % STRIP:
+                for row in (y - 1, y):
+                    add(0, residual[row, x], residual[row, x + 1], limits[row, x], limits[row, x + 1])
     return sums
 
 
@@ -124,17 +139,25 @@ def test_the_sums_are_those_of_least_squares_fits_around_each_used_pixel(
     limits[2:-2, 2:-2][unchanged] = 1
     used = (cells[2:-2, 2:-2] < ROWS) & ~exceeded
 
-    table, neighbors = empty_sums()
-    gather_noise(earlier, later, cells, limits, table, neighbors)
+    table, pairs = empty_sums()
+    previous = nothing_before((height, width), dtype)
+    known = random.random(previous.shape) < 0.7
+    previous[known] = random.normal(0, levels, known.sum())
+    before = np.full((height, width), np.nan)
+    before[3 : 4 * (height // 4) : 4, 2:-2] = previous[: height // 4, : width - 4]
+    gather_noise(earlier, later, cells, limits, table, pairs, previous)
 
-    accuracy = 1e-5 if dtype == "float32" else 1e-12
+    accuracy = 2e-5 if dtype == "float32" else 1e-12
     expected = expected_table(fitted, later, cells, used)
-    np.testing.assert_array_equal(table[:, [0, 3, 4]], expected[:, [0, 3, 4]])
+    exactly = [0, 3, 4, 5, 6]
+    np.testing.assert_array_equal(table[:, exactly], expected[:, exactly])
     rounding = accuracy**2  # all that is there of residuals that happen to be 0
     np.testing.assert_allclose(table[:, 1:3], expected[:, 1:3], rtol=accuracy, atol=rounding)
-    expected_sums = expected_neighbors(fitted.residual, limits[2:-2, 2:-2].astype(np.float64), used)
-    np.testing.assert_allclose(neighbors[:, 1], expected_sums[:, 1], rtol=accuracy, atol=rounding)
-    np.testing.assert_array_less(np.abs(neighbors - expected_sums)[:, 0], accuracy * (expected_sums[:, 1] + 1))
+    expected_sums = expected_pairs(fitted.residual, before[2:-2, 2:-2], limits[2:-2, 2:-2].astype(np.float64), used)
+    np.testing.assert_allclose(pairs[:, 1:], expected_sums[:, 1:], rtol=accuracy, atol=rounding)
+    np.testing.assert_array_less(np.abs(pairs - expected_sums)[:, 0], accuracy * (expected_sums[:, 1] + 1))
+    kept = np.where(used, fitted.residual, np.nan)[1 : height - 4 : 4]
+    np.testing.assert_allclose(previous[: len(kept), : width - 4], kept, atol=accuracy * levels)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -142,10 +165,12 @@ def test_noise_and_intensity_are_on_one_line(dtype: str) -> None:
     """Also for dark pixels among bright ones."""
     random = np.random.default_rng(0)
     dark = random.random((64, 64)) < 0.2
-    table, neighbors = empty_sums()
+    table, pairs = empty_sums()
+    previous = nothing_before((64, 64), dtype)
+    limits = everywhere((64, 64), dtype)[1]
     for _ in range(100):
         earlier, later = random.poisson(np.where(dark, 10, 200), (2, 64, 64)).astype(dtype)
-        gather_noise(earlier, later, dark.astype(np.uint16), everywhere((64, 64), dtype)[1], table, neighbors)
+        gather_noise(earlier, later, dark.astype(np.uint16), limits, table, pairs, previous)
     count, intensity, variance = table[:2, :3].T
     np.testing.assert_array_less(count * [0, 10], intensity)
     assert intensity[1] / count[1] < 0.6 * intensity[0] / count[0]
@@ -160,8 +185,9 @@ def test_what_changes_as_a_quadratic_surface_is_not_noise(seed: int, height: int
     change = constant + of_x * x + of_y * y + of_xx * x * x + of_xy * x * y + of_yy * y * y
     earlier = random.integers(0, 4000, (height, width)).astype(dtype)
     later = (earlier + change).astype(dtype)
-    table, neighbors = empty_sums()
-    gather_noise(earlier, later, *everywhere((height, width), dtype), table, neighbors)
+    table, pairs = empty_sums()
+    shape = (height, width)
+    gather_noise(earlier, later, *everywhere(shape, dtype), table, pairs, nothing_before(shape, dtype))
     deviation = np.sqrt(table[0, 2] / table[0, 0])
     assert deviation < 100 * np.finfo(dtype).eps * (np.abs(later).max() + np.abs(change).max())
 
@@ -171,30 +197,34 @@ def test_sums_go_on_from_call_to_call(seed: int, height: int, width: int, dtype:
     random = np.random.default_rng(seed)
     cells = random.integers(0, ROWS, (height, width)).astype(np.uint16)
     _, limits = everywhere((height, width), dtype)
-    together, neighbors = empty_sums()
-    expected, expected_of_neighbors = empty_sums()
+    together, pairs = empty_sums()
+    expected, expected_pairs = empty_sums()
+    previous = nothing_before((height, width), dtype)
     for levels in (3, 4, 3):
         frames = two_frames(random, (height, width), dtype, levels)
-        gather_noise(*frames, cells, limits, together, neighbors)
-        alone, of_neighbors = empty_sums()
-        gather_noise(*frames, cells, limits, alone, of_neighbors)
+        alone, of_pairs = empty_sums()
+        gather_noise(*frames, cells, limits, alone, of_pairs, previous.copy())
+        gather_noise(*frames, cells, limits, together, pairs, previous)
         expected[:, :3] += alone[:, :3]
-        expected[:, 4] = np.where(alone[:, 3] > expected[:, 3], 0, expected[:, 4])
-        expected[:, 4] += np.where(alone[:, 3] >= expected[:, 3], alone[:, 4], 0)
+        for extreme, beyond in ((3, np.greater), (5, np.less)):
+            hits = np.where(beyond(alone[:, extreme], expected[:, extreme]), 0, expected[:, extreme + 1])
+            met = ~beyond(expected[:, extreme], alone[:, extreme])
+            expected[:, extreme + 1] = hits + np.where(met, alone[:, extreme + 1], 0)
         expected[:, 3] = np.maximum(expected[:, 3], alone[:, 3])
-        expected_of_neighbors += of_neighbors
+        expected[:, 5] = np.minimum(expected[:, 5], alone[:, 5])
+        expected_pairs += of_pairs
     np.testing.assert_allclose(together, expected, rtol=1e-12)
-    np.testing.assert_allclose(neighbors, expected_of_neighbors, rtol=1e-12, atol=1e-9)
+    np.testing.assert_allclose(pairs, expected_pairs, rtol=1e-12, atol=1e-9)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", [(4, 4), (4, 9), (9, 4), (1, 600), (600, 1), (0, 9), (9, 0)])
 def test_frames_of_less_than_5_by_5_pixels_add_nothing(shape: tuple[int, int], dtype: str) -> None:
     frames = two_frames(np.random.default_rng(0), shape, dtype)
-    table, neighbors = empty_sums()
-    gather_noise(*frames, *everywhere(shape, dtype), table, neighbors)
+    table, pairs = empty_sums()
+    gather_noise(*frames, *everywhere(shape, dtype), table, pairs, nothing_before(shape, dtype))
     np.testing.assert_array_equal(table, empty_sums()[0])
-    np.testing.assert_array_equal(neighbors, 0)
+    np.testing.assert_array_equal(pairs, 0)
 
 
 @pytest.mark.parametrize("wrong", [(8, 9), (7, 10), (9, 8)])
@@ -207,25 +237,34 @@ def test_images_of_another_shape_are_refused_before_anything_is_added(argument: 
 
 @pytest.mark.parametrize(
     ("argument", "wrong"),
-    [("table", (ROWS, 4)), ("table", (ROWS, 6)), ("neighbors", (1, 2)), ("neighbors", (2, 1)), ("neighbors", (3, 2))],
+    [
+        ("table", (ROWS, 6)),
+        ("table", (ROWS, 8)),
+        ("pairs", (2, 4)),
+        ("pairs", (4, 4)),
+        ("pairs", (3, 3)),
+        ("previous", (1, 10)),
+        ("previous", (2, 9)),
+    ],
 )
 def test_sums_of_another_shape_are_refused_before_anything_is_added(argument: str, wrong: tuple[int, int]) -> None:
     arguments = given_arguments()
-    arguments[argument] = np.zeros(wrong)
+    arguments[argument] = np.zeros(wrong, arguments[argument].dtype)
     refused(arguments)
 
 
 def given_arguments() -> dict[str, Array]:
     earlier, later = two_frames(np.random.default_rng(0), (8, 10), "float32")
     cells, limits = everywhere((8, 10), "float32")
-    table, neighbors = empty_sums()
+    table, pairs = empty_sums()
     return {
         "earlier": earlier,
         "later": later,
         "cells": cells,
         "limits": limits,
         "table": table,
-        "neighbors": neighbors,
+        "pairs": pairs,
+        "previous": nothing_before((8, 10), "float32"),
     }
 
 
@@ -239,5 +278,6 @@ def refused(arguments: dict[str, Array]) -> None:
 
 def test_other_threads_run_meanwhile() -> None:
     shape = (256, 256)
-    arguments = (*two_frames(np.random.default_rng(0), shape, "float32"), *everywhere(shape, "float32"), *empty_sums())
+    frames = two_frames(np.random.default_rng(0), shape, "float32")
+    arguments = (*frames, *everywhere(shape, "float32"), *empty_sums(), nothing_before(shape, "float32"))
     assert other_threads.run_during(lambda: gather_noise(*arguments))

@@ -42,7 +42,9 @@ def test_what_it_has_may_be_asked_for_and_nothing_else(compressed: Path, tmp_pat
     assert compress(compressed, tmp_path / "b.zarr", **own).parameters["source"] == "kept"
     other = {"zero_level": 3, "conversion_gain": 7, "beta": 0.5, "encoded_dtype": "int16"}
     for name in own:
-        with pytest.raises(ValueError, match=rf"compressed before, with {name}=.*leave out {name}=.* to store it exactly"):
+        with pytest.raises(
+            ValueError, match=rf"compressed before, with {name}=.*leave out {name}=.* to store it exactly"
+        ):
             compress(compressed, tmp_path / "c.zarr", **(own | {name: other[name]}))
     with pytest.raises(ValueError, match="out_of_range"):
         compress(compressed, tmp_path / "c.zarr", out_of_range="clamp")

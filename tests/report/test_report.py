@@ -221,6 +221,56 @@ def test_the_page_shows_the_figures(report: Report, html: str) -> None:
     assert "Check the parameters first" not in text
 
 
+def test_parameters_that_fit_are_said_to_fit_with_figures(movie: Movie, report: Report, html: str) -> None:
+    assert report.verdict.fits == "yes"
+    usual, saturated, stabilized = report.verdict.sentences
+    curve = estimate_parameters(movie).photon_transfer_curve
+    promised = report.conversion_gain * (curve.intensity - report.zero_level)
+    within = float(usual.removesuffix(" % of the line.").rpartition(" ")[2]) / 100
+    assert np.average(np.abs(curve.variance / promised - 1) <= within + 0.0005, weights=curve.count) >= 0.95
+    assert saturated == "No value is saturated."
+    assert stabilized.startswith("After the transform, the noise is 0.99 to 1.0")
+    text = " ".join(Page(html).text.split())
+    assert "Do the parameters fit? Yes. " + " ".join(report.verdict.sentences) in text
+
+
+def test_where_the_curve_leaves_the_line_and_values_are_saturated_the_page_says_so(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    light = np.broadcast_to(np.linspace(3, 60, 96), (150, 64, 96))
+    photons = random.poisson(light)
+    movie = np.minimum(100 + 40 * photons * (1 + np.maximum(0, photons - 45) / 300), 3500).round()
+    report = make_report(movie.astype(np.int16), tmp_path / "r.html")
+    assert report.verdict.fits == "mostly"
+    said = " ".join(report.verdict.sentences)
+    values, pixels = np.count_nonzero(movie == 3500), np.count_nonzero((movie == 3500).any(axis=0))
+    assert f"{values:,} values in {pixels:,} pixels are saturated, at 3,500 ADU." in said
+    assert "% above the line from " in said
+    page = " ".join(Page((tmp_path / "r.html").read_text(encoding="utf-8")).text.split())
+    assert f"Do the parameters fit? For the most part. {said}" in page
+
+
+def test_a_processed_movie_gets_the_verdict_that_they_do_not_fit(movie: Movie, tmp_path: Path) -> None:
+    report = make_report((movie[1:].astype(np.float32) + movie[:-1]) / 2, tmp_path / "r.html")
+    assert report.verdict.fits == "no"
+    assert any("consecutive frames is correlated" in sentence for sentence in report.verdict.sentences)
+    page = " ".join(Page((tmp_path / "r.html").read_text(encoding="utf-8")).text.split())
+    assert "Check the parameters first: they do not fit this movie." in page
+    assert "Do the parameters fit? No." in page
+
+
+def test_edges_without_values_are_left_out_of_the_excerpt(movie: Movie, tmp_path: Path) -> None:
+    whole = movie.astype(np.float32)
+    shifted = whole.copy()
+    shifted[:, :3] = shifted[20:25, :, -4:] = np.nan
+    report = make_report(shifted, tmp_path / "r.html")
+    assert (report.rows, report.columns) == (61, 76)
+    excerpt = read_excerpt(shifted)
+    np.testing.assert_array_equal(excerpt.values, whole[:, 3:, :-4])
+    assert (excerpt.top, excerpt.left) == (3, 0)
+    assert np.isfinite(excerpt.mean).all()
+    assert "61 \N{MULTIPLICATION SIGN} 76 pixels of each" in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
 def test_figures_are_json(report: Report) -> None:
     figures = json.loads(json.dumps(report.to_dict(), allow_nan=False))
     assert figures["tradeoffs"][1]["beta"] == 0.5
@@ -280,9 +330,11 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one(
 
     output = tmp_path / "r.html"
     output.write_text("old")
+    with pytest.raises(ValueError, match=r"r\.html exists already: overwrite=True replaces it"):
+        make_report(movie, output, **GIVEN, max_frames=5)
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
-        make_report(movie, output, **GIVEN, max_frames=5)
+        make_report(movie, output, **GIVEN, max_frames=5, overwrite=True)
     assert [path.name for path in tmp_path.iterdir()] == ["r.html"]
     assert output.read_text() == "old"
 
@@ -339,7 +391,7 @@ def test_unusable_movies_are_errors(
 
 def test_pixels_that_never_change_do_not_count(movie: Movie, tmp_path: Path) -> None:
     margin = np.zeros_like(movie)
-    dark = make_report(np.concatenate([movie, margin], axis=2), tmp_path / "r.html", **GIVEN, max_frames=30)
+    dark = make_report(np.concatenate([movie, margin], axis=2), tmp_path / "dark.html", **GIVEN, max_frames=30)
     alone = make_report(movie, tmp_path / "r.html", **GIVEN, max_frames=30)
     for with_margin, without in zip(dark.tradeoffs, alone.tradeoffs, strict=True):
         assert with_margin.noise_added == pytest.approx(without.noise_added)
