@@ -94,9 +94,10 @@ def make_report(
     TypeError
         If the movie is not of real numbers.
     ValueError
-        If there is no folder for `output`, or something is there already; if only one of the parameters is given, or one is not allowed; if the movie
-        does not have three axes, has fewer than 3 frames, does not change in the middle, or has hardly any values there
-        that are finite; or if parameters are to be estimated, and `estimate_parameters` cannot.
+        If there is no folder for `output`, or something is there already; if only one of the parameters is given, or
+        one is not allowed; if the movie does not have three axes, has fewer than 3 frames, does not change in the
+        middle, or has hardly any values there that are finite; or if parameters are to be estimated, and
+        `estimate_parameters` cannot.
 
     Examples
     --------

@@ -16,10 +16,16 @@ from anscombe_transform.report.excerpt import Excerpt
 from anscombe_transform.transform.parameters import Transform
 
 _LEAST_SHARE = 0.001
-"""The least share of the samples whose departure from the line is told,"""
+"""The least share of the samples, at an end of the curve, whose departure from the line is told,"""
+
+_OF_OTHERS = 0.01
+"""that of others,"""
+
+_MOST = 3
+"""how many of those are told at most,"""
 
 _MUCH = 0.5
-"""and the share with which the parameters do not fit."""
+"""and the share of all with which the parameters do not fit."""
 
 _UNIFORM = 0.1
 """How far from 1 the noise after the transform may be."""
@@ -89,7 +95,7 @@ def verdict_on(
             f"For 95 % of its samples, the variance of the noise is within {100 * usual:.1f} % of the line."
         )
     if not problems:
-        sentences.append("No value is saturated.")
+        sentences.append("Nothing shows that values are saturated.")
         if noise.size:
             sentences.append(
                 f"After the transform, the noise is {noise.min():.2f} to {noise.max():.2f} standard deviations from "
@@ -108,13 +114,14 @@ def _of_curve(detector: Transform, estimate: ParameterEstimate | None) -> Iterat
         return
     curve = estimate.photon_transfer_curve
     off = departures(curve, detector.conversion_gain, detector.zero_level)
-    ends = [one for one in off if (one.in_the_dark or one.in_the_bright) and one.share >= _LEAST_SHARE]
+    ends = [one for one in off if one.in_the_dark or one.in_the_bright]
+    largest = sorted(off, key=lambda one: one.share)[-_MOST:]
+    told = [one for one in off if one.share >= (_LEAST_SHARE if one in ends else _OF_OTHERS) and one in ends + largest]
     much = sum(one.share for one in off) > _MUCH
-    if ends or much:
+    if told:
         yield (
             much,
-            "the variance is "
-            + ", and ".join(f"{one} ({100 * one.share:.1f} % of the samples)" for one in ends or off),
+            "the variance is " + ", and ".join(f"{one} ({100 * one.share:.1f} % of the samples)" for one in told),
         )
 
 

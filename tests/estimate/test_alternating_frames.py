@@ -32,7 +32,8 @@ LIGHT = scene_at_rest()
 
 def seen(light: Any, frames: int = 96) -> Array:
     """Return what a detector makes of expected photons, (time, y, x) or one image."""
-    return 100 + 40 * np.random.default_rng(0).poisson(np.broadcast_to(light, (frames, 80, 80)))
+    photons = np.random.default_rng(0).poisson(np.broadcast_to(light, (frames, 80, 80)))
+    return np.asarray(100 + 40 * photons)
 
 
 @given(period=st.integers(2, 8), seed=st.integers(0, 50), drop=st.integers(0, 7))

@@ -34,7 +34,7 @@ def test_constant_frames_change_neither_estimate_nor_range(filling: int, first: 
     unwritten = np.full((number, HEIGHT, WIDTH), filling)
     estimate = estimate_parameters(np.concatenate([MOVIE[:first], unwritten, MOVIE[first:]]).astype(dtype))
     assert_true(estimate)
-    assert (estimate.lowest, estimate.highest) == (MOVIE.min(), MOVIE.max())
+    assert (estimate.lowest, estimate.highest) == (float(MOVIE.min()), float(MOVIE.max()))
     told(estimate, f"{number} of the {FRAMES + number} frames that were read are constant")
 
 
@@ -70,7 +70,7 @@ def test_the_largest_value_of_a_dtype_is_a_mask_where_it_stands_alone(dtype: str
     movie[:, 20:22] = movie[:, 5, 7] = movie[3, 40, 9] = largest
     estimate = estimate_parameters(movie)
     assert_true(estimate)
-    assert (estimate.lowest, estimate.highest) == (MOVIE.min(), MOVIE.max())
+    assert (estimate.lowest, estimate.highest) == (float(MOVIE.min()), float(MOVIE.max()))
     assert estimate.codec().encoded_dtype == estimate_as(dtype).codec().encoded_dtype
     told(estimate, f"{2 * WIDTH + 2} pixels have the largest value of the dtype")
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -71,7 +72,10 @@ def test_in_a_notebook_it_shows_as_a_table_of_its_values_with_errors(estimate: P
 
 
 def test_what_is_wrong_shows_wherever_the_values_do() -> None:
-    made_up = {"warnings": ("some pixels < 0 are odd", "others too"), "unusable": "the movie was smoothed"}
+    made_up: dict[str, Any] = {
+        "warnings": ("some pixels < 0 are odd", "others too"),
+        "unusable": "the movie was smoothed",
+    }
     estimate = estimate_of(**made_up)
     assert {name: estimate.to_dict()[name] for name in made_up} == {**made_up, "warnings": list(made_up["warnings"])}
     assert estimate.table()[-3:] == [

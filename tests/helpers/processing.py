@@ -51,7 +51,8 @@ def enlarged(movie: Floats) -> Floats:
 
 
 def sharpened(movie: Floats) -> Floats:
-    return np.asarray(2 * movie[:, 1:-1, 1:-1] - smoothed([0.25, 0.5, 0.25])(movie))
+    blurred: Floats = np.asarray(smoothed([0.25, 0.5, 0.25])(movie))
+    return np.asarray(2 * movie[:, 1:-1, 1:-1] - blurred)
 
 
 def compressed_in_blocks(movie: Floats) -> Floats:
