@@ -181,8 +181,8 @@ def make_plan(
         except ValueError as error:
             if len(movies) == 1:
                 raise
-            way_out = f"for {name} alone, give them for each channel; or compress another channel alone, channel='NAME'"
-            raise type(error)(f"{name}: {error}; {way_out}") from error
+            way_out = f"give zero_level and conversion_gain for {name}, or compress another channel alone"
+            raise type(error)(f"{name}: {error}; or {way_out}, with channel='NAME'") from error
     draft, positions = draft_of(channels, location, layout, ome=ome)
     if previous is not None:
         _check_same(previous, draft)
