@@ -50,7 +50,7 @@ REFUSED = {
     f"--movie two.npz --key c {GIVEN}": "two.npz has no array 'c'",
     f"--movie broken.npy {GIVEN}": "broken.npy is not a whole .npy file",
     f"--movie damaged.npz {GIVEN}": "damaged.npz.* is not a whole .npz file",
-    f"--movie flat.npz {GIVEN}": r"flat.npz has the shape \(4, 4\), but a movie has",
+    f"--movie flat.npz {GIVEN}": r"flat.npz: arr_0 has the shape \(4, 4\), but a movie has",
     "--movie movie.npz --zero-level 0 --conversion-gain 0": "--conversion-gain must be above 0",
     f"--movie movie.npz {GIVEN}": "-5000 to -5000 ADU.*--encoded-dtype int16",
 }
