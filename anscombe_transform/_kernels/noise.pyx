@@ -50,6 +50,31 @@ cdef inline void add_pairs(
     sums[3] += square_of_other
 
 
+cdef inline void add_in_time(
+    const real_t* residual, const real_t* last, const real_t* last_but_one, const real_t* weight, Py_ssize_t n,
+    double* of_last, double* of_last_but_one
+) noexcept nogil:
+    """Add what residuals have in common with those of the last two differences, with the weights of the pixels."""
+    cdef double product = 0.0, square = 0.0, other_product = 0.0, other_square = 0.0
+    cdef double a, b, weighted
+    cdef Py_ssize_t x
+    for x in range(n):
+        if residual[x] == residual[x]:
+            a, b = residual[x], last[x]
+            weighted = weight[x] * a
+            if last[x] == last[x]:
+                product += weighted * b
+                square += weighted * a + weight[x] * b * b
+            b = last_but_one[x]
+            if last_but_one[x] == last_but_one[x]:
+                other_product += weighted * b
+                other_square += weighted * a + weight[x] * b * b
+    of_last[0] += product
+    of_last[1] += 0.5 * square
+    of_last_but_one[0] += other_product
+    of_last_but_one[1] += 0.5 * other_square
+
+
 cdef inline void invert(const real_t* limits, Py_ssize_t n, real_t* weights) noexcept nogil:
     """Write the weights of pixels with these limits; pixels without noise have none."""
     cdef Py_ssize_t x
@@ -153,7 +178,7 @@ def gather_noise(
     const real_t[:, ::1] limits,
     double[:, ::1] table,
     double[:, ::1] pairs,
-    real_t[:, ::1] previous,
+    real_t[:, :, ::1] previous,
 ):
     """Add what the difference of two frames tells of the noise to `table`, in the row that `cells` names for a pixel.
 
@@ -169,10 +194,11 @@ def gather_noise(
     noise whose variance is linear in the intensity puts the sums on the same line.
 
     The rows of `pairs` are for pairs of residuals: of an even column and the next one, of an even row and the next one,
-    and of one pixel in this difference and in the one before, which `previous` holds and is given. The columns are the
-    sums of their products and of the means of their squares, both divided by the limit of the first, and of the
-    squares of the first and of the second, each divided by its own limit. They are over every second pair of rows, in
-    strips of columns. `previous` has a row for four rows of the frames; NaN is what is not known.
+    and of a pixel in this difference and in the last one, and in the last but one. `previous` holds these two, and is
+    given this one. The columns are the sums of their products and of the means of their squares, both divided by the
+    limit of the first; and for pairs of two pixels also of the squares of the first and of the second, each divided by
+    its own limit. They are over every second pair of rows, in strips of columns. `previous` has a row for four rows of
+    the frames; NaN is what is not known.
     """
     cdef Py_ssize_t height = earlier.shape[0], width = earlier.shape[1], start = 0, n, y
     # The weights of the surface are 27 - 5 (x^2 + y^2): sums over y, and sums over x of those with factors in x^2. The
@@ -191,14 +217,15 @@ def gather_noise(
     cdef const real_t* limit
     cdef real_t* residual
     cdef real_t* above
-    cdef real_t* before
+    cdef real_t* last
+    cdef real_t* last_but_one
     cdef double squares = 0.0
     cdef Py_ssize_t count = 0
     if (
         later.shape[0] != height or later.shape[1] != width or cells.shape[0] != height or cells.shape[1] != width
         or limits.shape[0] != height or limits.shape[1] != width or table.shape[1] != COLUMNS
-        or pairs.shape[0] != 3 or pairs.shape[1] != 4
-        or previous.shape[0] < height // 4 or previous.shape[1] != width
+        or pairs.shape[0] != 4 or pairs.shape[1] != 4 or previous.shape[0] != 2
+        or previous.shape[1] < height // 4 or previous.shape[2] != width
     ):
         raise ValueError("the shapes of the arguments do not agree")
     with nogil:
@@ -218,11 +245,13 @@ def gather_noise(
                 if y % 4 == 3:
                     invert(limit - width, n, weights[0])
                     invert(limit, n, weights[1])
-                    above, before = &residuals[0][0], &previous[y // 4, start]
+                    above = &residuals[0][0]
+                    last, last_but_one = &previous[0, y // 4, start], &previous[1, y // 4, start]
                     add_pairs(above, above + 1, weights[0], weights[0] + 1, n - 1, 2, &pairs[0, 0])
                     add_pairs(residual, residual + 1, weights[1], weights[1] + 1, n - 1, 2, &pairs[0, 0])
                     add_pairs(above, residual, weights[0], weights[1], n, 1, &pairs[1, 0])
-                    add_pairs(before, residual, weights[1], weights[1], n, 1, &pairs[2, 0])
-                    memcpy(before, residual, n * sizeof(real_t))
+                    add_in_time(residual, last, last_but_one, weights[1], n, &pairs[2, 0], &pairs[3, 0])
+                    memcpy(last_but_one, last, n * sizeof(real_t))
+                    memcpy(last, residual, n * sizeof(real_t))
             start += n
     return count, squares

@@ -48,6 +48,9 @@ if 12 frames are looked at, and in one in 20,000 if there are 32 (F distribution
 _SAME_SCENE = 0.9
 """Scenes are the same if their correlation, without the noise, is above this."""
 
+_TINY = 1e-300
+"""Less than any number that is not 0."""
+
 _FARTHEST = 8
 """The largest displacement that is looked for, in pixels."""
 
@@ -99,7 +102,8 @@ class AlternationSearch:
         _, height, width = part.values.shape
         top, left = max(0, height - _WINDOW) // 2, max(0, width - _WINDOW) // 2
         rows, columns = slice(top, top + _WINDOW), slice(left, left + _WINDOW)
-        window = part.values[:_ENOUGH_FRAMES, rows, columns].astype(np.float64)
+        window = part.values[:_ENOUGH_FRAMES, rows, columns]
+        window = window.astype(np.float32 if window.dtype.itemsize <= 2 else np.float64)
         window[:, part.missing[rows, columns]] = 0
         self._windows.append(window)
         self._times.append(part.times[:_ENOUGH_FRAMES])
@@ -110,59 +114,57 @@ class AlternationSearch:
 
 def find_alternation(frames: Floats, times: npt.NDArray[np.int_]) -> Alternation | None:
     """Return how frames of shape (time, y, x) alternate, if they do; their numbers in the movie are `times`."""
-    cells, brightness, noise = _features(frames)
-    periods = [
-        period
+    features = _features(frames)
+    changes = {
+        period: _change(features, period)
         for period in _PERIODS
-        if len(times) >= _CYCLES * period
-        and (
-            _variance_ratio(cells, times % period) > _OF_SCENE
-            or _variance_ratio(brightness, times % period) > _OF_FRAME
-            or _variance_ratio(noise, times % period) > _OF_FRAME
-        )
-    ]
-    if not periods:
+        if len(times) >= _CYCLES * period and _alternates(features, times % period)
+    }
+    if not changes:
         return None
-    # Multiples of the period have as large a ratio; so have parts of it, where channels alternate faster than planes.
-    everything = np.concatenate([cells + brightness, noise * cells.std() / max(noise.std(), 1e-300)], axis=1)
-    changes = {period: _change(everything, period) for period in periods}
-    period = next(period for period in periods if changes[period] <= 1.3 * min(changes.values()))
+    # Multiples of the period alternate, too; and so do parts of it, where channels alternate faster than planes.
+    period = next(period for period, change in changes.items() if change <= 1.3 * min(changes.values()))
     return _description(frames, times, period)
 
 
-def _features(frames: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return, for each frame, how its cells differ from those of others as bright, its brightness and its noise."""
+def _features(frames: Floats) -> Floats:
+    """Return the noise of each frame, its brightness, and how its cells differ from those of others as bright.
+
+    The noise is a logarithm, scaled to be as much as the cells.
+    """
     count, height, width = frames.shape
     edges = [np.unique(np.linspace(0, side, min(_CELLS, side) + 1).astype(int)) for side in (height, width)]
-    cells = np.add.reduceat(np.add.reduceat(frames, edges[0][:-1], axis=1), edges[1][:-1], axis=2)
+    cells = np.add.reduceat(np.add.reduceat(frames, edges[0][:-1], axis=1), edges[1][:-1], axis=2, dtype=np.float64)
     cells = (cells / np.multiply.outer(np.diff(edges[0]), np.diff(edges[1]))).reshape(count, -1)
     brightness = cells.mean(axis=1, keepdims=True)
     shape = cells.mean(axis=0) - cells.mean()
-    scale = (cells - brightness) @ shape / max(float(shape @ shape), 1e-300)
-    mixed = np.diff(np.diff(frames, axis=1), axis=2)
-    noise = np.log(np.maximum((mixed**2).mean(axis=(1, 2)), 1e-300))[:, None]
-    return cells - brightness - np.multiply.outer(scale, shape), brightness, noise
+    scale = (cells - brightness) @ shape / max(float(shape @ shape), _TINY)
+    cells = cells - brightness - np.multiply.outer(scale, shape)
+    rows = frames[:, 1::2] - frames[:, : height // 2 * 2 : 2]
+    mixed = rows[:, :, 1::2] - rows[:, :, : width // 2 * 2 : 2]
+    noise = np.log(np.maximum(np.einsum("tyx,tyx->t", mixed, mixed, dtype=np.float64), _TINY))[:, None]
+    return np.concatenate([noise * (cells.std() / max(float(noise.std()), _TINY)), brightness, cells], axis=1)
 
 
-def _variance_ratio(values: Floats, phase: npt.NDArray[np.int_]) -> float:
-    """Return the variance of the means of each phase to that within phases: 1 where they do not differ, on average."""
-    deviation = values - values.mean(axis=0)
-    between = within = 0.0
-    phases = np.unique(phase)
-    for one in phases:
-        of_phase = deviation[phase == one]
-        mean = of_phase.mean(axis=0)
-        between += len(of_phase) * float((mean**2).sum())
-        within += float(((of_phase - mean) ** 2).sum())
-    freedom = len(phases) - 1, len(values) - len(phases)
-    if not between or min(freedom) < 1:
-        return 0.0
-    return between / freedom[0] * freedom[1] / within if within else np.inf
+def _alternates(features: Floats, phase: npt.NDArray[np.int_]) -> bool:
+    """Return whether the means of the phases differ from one another by far more than noise makes them."""
+    belongs = np.equal.outer(np.unique(phase), phase).astype(np.float64)
+    count = belongs.sum(axis=1, keepdims=True)
+    of_phases, of_frames = len(count) - 1, len(phase) - len(count)
+    if of_phases < 1 or of_frames < 1:
+        return False
+    deviation = features - features.mean(axis=0)
+    means = belongs @ deviation / count
+    between = (count * means**2).sum(axis=0)
+    within = (deviation**2).sum(axis=0) - between
+    noise, brightness = (between[:2] * of_frames > _OF_FRAME * of_phases * within[:2]).tolist()
+    scene = between[2:].sum() * of_frames > _OF_SCENE * of_phases * within[2:].sum()
+    return bool(noise or brightness or scene)
 
 
-def _change(values: Floats, period: int) -> float:
+def _change(features: Floats, period: int) -> float:
     """Return how much frames change within a period: the mean square."""
-    return float(((values[period:] - values[:-period]) ** 2).mean())
+    return float(((features[period:] - features[:-period]) ** 2).mean())
 
 
 def _description(frames: Floats, times: npt.NDArray[np.int_], period: int) -> Alternation:

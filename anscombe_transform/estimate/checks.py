@@ -17,10 +17,10 @@ import numpy as np
 from anscombe_transform._typing import Floats
 from anscombe_transform.estimate.curve import PhotonTransferCurve, curve_of
 from anscombe_transform.estimate.deviation import (
-    ERROR_OF_VARIANCE,
     OFF_LINE,
     SIGNIFICANT,
     departures,
+    error_of_variance,
     least_error,
     rise,
 )
@@ -65,10 +65,10 @@ _NEGATIVE = Limits(-0.025, -0.03)
 Sharpening that makes the gain three times too large reaches -0.04.
 """
 
-_PATTERNS = 4.0
-"""How many times as much as for independent pixels the correlation in time may vary from frame to frame.
+_PATTERNS = 0.05
+"""How much the correlation of differences without a common frame may vary.
 
-For raw movies it is up to 2, with small beads that jump 3; for 20 main components of 200 frames, 9 to 50.
+It varies by 1 / sqrt(n) if the noise consists of n patterns, such as main components. Strong motion makes it 0.04.
 """
 
 _LINES = Limits(1.08, 1.2)
@@ -299,7 +299,7 @@ def _halves(samples: NoiseSamples, line: NoiseLine, curve: PhotonTransferCurve) 
         curves = [curve_of(samples.sums[:, half, :, : of.classes]) for half, of in ((first, one), (~first, other))]
         if not (_is_explained(one, curves[0]) and _is_explained(other, curves[1])):
             continue
-        if _difference(samples.sums[:, first], samples.sums[:, ~first]) < _OF_HALVES:
+        if _difference(samples.sums[:, first], samples.sums[:, ~first], line.gain) < _OF_HALVES:
             continue
         ratio = max(one.gain / other.gain, other.gain / one.gain)
         chance = SIGNIFICANT * math.hypot(one.gain_error / one.gain, other.gain_error / other.gain)
@@ -311,16 +311,18 @@ def _halves(samples: NoiseSamples, line: NoiseLine, curve: PhotonTransferCurve) 
             )
 
 
-def _difference(one: Floats, other: Floats) -> float:
+def _difference(one: Floats, other: Floats, gain: float) -> float:
     """Return how much variances of two parts of the image differ at the same brightness: root mean square, no noise."""
-    count, _, variance = one.sum(axis=(1, 3))
-    other_count, _, other_variance = other.sum(axis=(1, 3))
-    both = (count > 1) & (other_count > 1) & (other_variance > 0)
-    ratio = variance[both] / count[both] * other_count[both] / other_variance[both]
-    of_noise = ERROR_OF_VARIANCE**2 * (1 / count[both] + 1 / other_count[both])
-    return (
-        float(np.sqrt(max(0.0, np.average((ratio - 1) ** 2 - of_noise, weights=1 / of_noise)))) if both.any() else 0.0
-    )
+    both = (one[0].sum(axis=(0, 2)) > 1) & (other[0].sum(axis=(0, 2)) > 1) & (other[2].sum(axis=(0, 2)) > 0)
+    if not both.any():
+        return 0.0
+    count, _, variance = one.sum(axis=(1, 3))[:, both]
+    other_count, _, other_variance = other.sum(axis=(1, 3))[:, both]
+    of_other = other_variance / other_count
+    photons = of_other / gain**2
+    noise = error_of_variance(count, photons) ** 2 + error_of_variance(other_count, photons) ** 2
+    square = np.average((variance / count / of_other - 1) ** 2 - noise, weights=1 / noise)
+    return math.sqrt(max(0.0, float(square)))
 
 
 def _is_explained(line: NoiseLine, curve: PhotonTransferCurve) -> bool:
@@ -340,8 +342,10 @@ def _parts(samples: NoiseSamples, line: NoiseLine, curve: PhotonTransferCurve) -
     if np.count_nonzero(large) < TILES:
         return
     least, most = np.quantile((variance * weight).sum(axis=1)[large] / expected[large], [0.1, 0.9])
+    of_samples = np.maximum(1, count) * error_of_variance(np.maximum(1, count), of_bin / line.gain**2)
+    error = np.sqrt((of_samples**2).sum(axis=1, where=count > 0))[large] / samples_of_part[large]
     # Of a normal distribution, these quantiles are 2.56 standard deviations apart. Twice that is not chance.
-    chance = 2 * 2.56 * ERROR_OF_VARIANCE / math.sqrt(float(np.median(samples_of_part[large])))
+    chance = 2 * 2.56 * float(np.median(error))
     if most > max(_PARTS.told, 1 + chance) * least:
         unusable = bool(most > _PARTS.unusable * least)
         yield Finding(

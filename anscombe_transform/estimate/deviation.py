@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from anscombe_transform._typing import Floats
 from anscombe_transform.estimate.curve import PhotonTransferCurve
@@ -12,11 +13,17 @@ from anscombe_transform.estimate.curve import PhotonTransferCurve
 OFF = 0.05
 """How far off the line a variance must be to depart from it, as a share: codes are then 2.5 % too wide or narrow."""
 
-ERROR_OF_VARIANCE = 2.0
-"""The standard error of a variance from n samples, as a multiple of its value / sqrt(n).
+_ERROR = 2.0
+"""The standard error of the variance of n samples of many photons, as a multiple of the variance / sqrt(n).
 
-It would be sqrt(2) for normally distributed noise; but samples of neighboring pixels share some of it, and that of few
-photons has more values far from the mean.
+It would be sqrt(2) if they were independent; but samples of neighboring pixels share some of their noise.
+"""
+
+_OF_PHOTONS = 0.75
+"""How much more its square is for samples of a photon.
+
+It is half the excess kurtosis of the difference of two frames: 0.25 for photons that are counted, and 0.75 for pulses
+of a photomultiplier with an exponential distribution.
 """
 
 OFF_LINE = "the noise does not lie on one line"
@@ -27,6 +34,9 @@ SIGNIFICANT = 5.0
 
 _TAIL = 0.005
 """The share of the darkest, and of the brightest, samples that do not count for the range of the curve."""
+
+_FEWEST_PHOTONS = 0.01
+"""Less light than this is not told from none."""
 
 _LEAST = 0.02
 """The least variance that a deviation is a share of, as a share of that of the brightest samples."""
@@ -72,6 +82,12 @@ class Departure:
         return f"{by} {'above' if self.most > 0 else 'below'} the line {where}"
 
 
+def error_of_variance(count: npt.ArrayLike, photons: Floats) -> Floats:
+    """Return the standard errors of variances, as shares of them, of so many samples of so much light."""
+    of_one = 1 + _OF_PHOTONS / np.maximum(photons, _FEWEST_PHOTONS)
+    return np.asarray(_ERROR * np.sqrt(of_one / np.asarray(count)), np.float64)
+
+
 def departures(
     curve: PhotonTransferCurve, conversion_gain: float, zero_level: float, off: float = OFF
 ) -> list[Departure]:
@@ -90,19 +106,21 @@ def departures(
     deviation, promised = _deviation(curve, conversion_gain, zero_level)
     order = np.argsort(intensity)
     intensity, count, deviation, promised = intensity[order], count[order], deviation[order], promised[order]
+    photons = promised / conversion_gain**2
     side = np.sign(deviation) * (np.abs(deviation) > off)
     found = []
     for bins in np.split(np.arange(len(side)), 1 + np.flatnonzero(np.diff(side))):
-        samples = count[bins].sum()
-        of_all = np.average(deviation[bins], weights=count[bins] * promised[bins]) if samples else 0
-        if side[bins[0]] and abs(of_all) > SIGNIFICANT * ERROR_OF_VARIANCE / np.sqrt(samples):
+        weight = count[bins] * promised[bins]
+        of_all = np.average(deviation[bins], weights=weight)
+        error = np.sqrt(((weight * error_of_variance(count[bins], photons[bins])) ** 2).sum()) / weight.sum()
+        if side[bins[0]] and abs(of_all) > SIGNIFICANT * error:
             found.append(
                 Departure(
                     lowest=float(intensity[bins[0]]),
                     highest=float(intensity[bins[-1]]),
                     least=float(deviation[bins].min()),
                     most=float(deviation[bins].max()),
-                    share=float(samples / count.sum()),
+                    share=float(count[bins].sum() / count.sum()),
                     in_the_dark=bool(bins[0] == 0),
                     in_the_bright=bool(bins[-1] == len(side) - 1),
                 )
@@ -129,14 +147,17 @@ def least_error(curve: PhotonTransferCurve, conversion_gain: float, zero_level: 
     intensity, count = curve.intensity[curve.used], curve.count[curve.used]
     _, promised = _deviation(curve, conversion_gain, zero_level)
     weight = count / promised**2
-    spread = float((weight * (intensity - np.average(intensity, weights=weight)) ** 2).sum())
-    return ERROR_OF_VARIANCE / np.sqrt(spread) / conversion_gain if spread > 0 else np.inf
+    lever = weight * (intensity - np.average(intensity, weights=weight))
+    spread = float((lever**2 / weight).sum())
+    error = promised * error_of_variance(count, promised / conversion_gain**2)
+    return float(np.sqrt(((lever * error) ** 2).sum())) / spread / conversion_gain if spread > 0 else np.inf
 
 
 def _deviation(curve: PhotonTransferCurve, conversion_gain: float, zero_level: float) -> tuple[Floats, Floats]:
     """Return how far the variance is off the line, as a share of what it promises, and that."""
     promised = conversion_gain * (curve.intensity[curve.used] - zero_level)
-    least = np.maximum(promised, _LEAST * max(_ends(curve, promised)))
+    brightest = max(_ends(curve, promised))
+    least = np.maximum(promised, _LEAST * (brightest if brightest > 0 else curve.variance[curve.used].max()))
     deviation: Floats = (curve.variance[curve.used] - promised) / least
     return deviation, least
 

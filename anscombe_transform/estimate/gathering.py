@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,7 +31,10 @@ _SATURATED = 0.002
 """A bin is saturated if more than this share of its values are at the limit of the detector."""
 
 _FEWEST_PAIRS = 8
-"""The fewest correlations that tell how much they differ."""
+"""The fewest correlations that tell how much they vary."""
+
+_FAR_MORE = 4.0
+"""How many times as much as for independent pixels they vary then. In simulated raw movies, it is up to 2.5."""
 
 _FEWEST_WRAPS = 20
 """Fewer values than these may jump between the top of the range and its bottom in a movie that is not wrapped."""
@@ -103,7 +107,8 @@ class Correlation:
         By how much the correlation of differences of frames, one after the other, exceeds that of independent frames,
         which is -1/2.
     spread : float
-        How many times as much this varies as it does where the noise of all pixels is independent.
+        The standard deviation of the correlations of differences that have no frame in common, if it is more than that
+        of independent pixels by far; otherwise 0.
     columns, rows : float
         How many times as large the variance of odd columns or rows, relative to what is expected at their brightness,
         is as that of even ones.
@@ -112,7 +117,7 @@ class Correlation:
     x: float = 0.0
     y: float = 0.0
     time: float = 0.0
-    spread: float = 1.0
+    spread: float = 0.0
     columns: float = 1.0
     rows: float = 1.0
 
@@ -306,7 +311,7 @@ def _correlation(bands: list[Noise]) -> tuple[Correlation, float]:
     surface. How much more the residuals are correlated than those of white noise, of the same variance at each pixel,
     tells how much the noise of nearest neighbors is correlated in x and in y.
     """
-    pairs = np.sum([band.pairs for band in bands], axis=0) if bands else np.zeros((3, 4))
+    pairs = np.sum([band.pairs for band in bands], axis=0) if bands else np.zeros((4, 4))
     white = np.sum([band.white for band in bands], axis=0) if bands else np.zeros((2, 2))
     if not pairs[:2, 1:].all() or not white[:, 1].all():
         return Correlation(), 1.0
@@ -323,9 +328,10 @@ def _correlation(bands: list[Noise]) -> tuple[Correlation, float]:
 
 
 def _spread(bands: list[Noise]) -> float:
-    """Return how much correlations in time differ, relative to those of independent pixels."""
+    """Return how much correlations in time vary, if that is far more than those of independent pixels do."""
     correlation, count = np.array([pair for band in bands for pair in band.in_time]).reshape(-1, 2).T
     if len(correlation) < _FEWEST_PAIRS:
-        return 1.0
+        return 0.0
     deviation = 1.4826 * float(np.median(np.abs(correlation - np.median(correlation))))
-    return deviation * float(np.sqrt(np.median(count) / 4))  # a quarter of the residuals are compared
+    of_independent = 1 / math.sqrt(float(np.median(count)) / 4)  # a quarter of the residuals are compared
+    return deviation if deviation > _FAR_MORE * of_independent else 0.0

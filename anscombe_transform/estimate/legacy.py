@@ -33,7 +33,8 @@ def compute_conversion_gain(movie: Movie | npt.ArrayLike, count_weight_gamma: fl
     movie : array_like
         Movie of shape (time, y, x), in ADU.
     count_weight_gamma : float, default 0.2
-        Without effect: the weights of the fit follow from the noise. Other values than the default give a warning.
+        Without effect: the weights of the fit follow from the noise. Other values than the default give a warning, and
+        so does a movie whose noise does not tell the numbers.
 
     Returns
     -------
@@ -52,6 +53,8 @@ def compute_conversion_gain(movie: Movie | npt.ArrayLike, count_weight_gamma: fl
             f"count_weight_gamma={count_weight_gamma!r} has no effect: the weights follow from the noise", stacklevel=2
         )
     estimate = estimate_parameters(movie)
+    if estimate.unusable is not None:
+        warnings.warn(f"the numbers must not be used: {estimate.unusable}", stacklevel=2)
     curve = estimate.photon_transfer_curve
     intensity = curve.intensity[curve.used]
     return {

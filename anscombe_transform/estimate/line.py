@@ -21,7 +21,10 @@ _TOLERANCE = 0.03
 """How far real noise may deviate from a line, as a share of its variance, and still count as noise."""
 
 _ROUNDS = 30
-"""Iterations in which line and weights converge."""
+"""The most iterations in which line and weights converge."""
+
+_CONVERGED = 1e-7
+"""They have converged when no slope changes by more than this share: standard errors are a thousand times as large."""
 
 _SIGNIFICANT = 4.0
 """Rough parts of a scene are left out if they have more noise than smooth parts by this many standard errors."""
@@ -99,7 +102,10 @@ def fit_lines(sums: Floats) -> tuple[Floats, Floats]:
         spread = np.maximum(fitted, smallest)
         above = (y - fitted) / spread / np.sqrt(1 / np.maximum(count, 1) + _TOLERANCE**2)
         scale = np.maximum(1, 1.4826 * np.median(np.abs(above), axis=-1, keepdims=True))
+        before = slope
         slope, zero = line(count / spread**2 / np.maximum(1, above / (_FAR * scale)) ** 2)
+        if (np.abs(slope - before) <= _CONVERGED * np.abs(slope)).all():
+            break
     return slope[..., 0], zero[..., 0]
 
 

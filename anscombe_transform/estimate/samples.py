@@ -84,7 +84,7 @@ class Noise:
     table : ndarray of float64
         Of shape (tiles, bins, classes, 7), with the columns of `gather_noise`.
     pairs : ndarray of float64
-        Of shape (3, 4), as that function has it.
+        Of shape (4, 4), as that function has it.
     white : ndarray of float64
         Of shape (2, 2), to compare the first two rows and columns of `pairs` with: what they would be, but for a
         factor, for white noise.
@@ -98,7 +98,7 @@ class Noise:
     wraps : ndarray of int
         The sums of what the function of this name returns.
     in_time : list of tuple
-        For consecutive differences, the correlation of their noise, and the number of residuals of the second.
+        The correlation of the noise of differences that have no frame in common, and the number of residuals of one.
     """
 
     def __init__(self, part: Part) -> None:
@@ -115,6 +115,8 @@ class Noise:
         self._by_neighbors = len(means) == 1 or _neighbors_tell(*means)
         left_out = part.missing | filled_pixels(run, run.min(axis=0), run.max(axis=0))
         known = ~(self._hot | left_out)
+        if not known.any():
+            known = ~part.missing
         intensities = [self._intensity(of_others)[known] for of_others in means]
         # Narrow bins at both ends, where there is little of the image, but most of what tells the slope of the line.
         edges = np.quantile(intensities, (1 - np.cos(np.pi * np.arange(1, BINS) / BINS)) / 2)
@@ -134,7 +136,7 @@ class Noise:
         self.white = self._white(self._mean(run), left_out)
 
     def _clear(self) -> None:
-        self.table, self.pairs = _empty_table(), np.zeros((3, 4))
+        self.table, self.pairs = _empty_table(), np.zeros((4, 4))
         self.limit = -np.inf
         self.wraps = np.zeros(2, np.int64)
         self.in_time: list[tuple[float, float]] = []
@@ -197,8 +199,8 @@ class Noise:
         totals = []
         later = np.ascontiguousarray(frames[0], dtype=self._real)
         table = self.table.reshape(-1, COLUMNS)
-        pairs = np.zeros((len(frames) - 1, 3, 4))
-        residuals = np.full((cells.shape[0] // 4, cells.shape[1]), np.nan, self._real)
+        pairs = np.zeros((len(frames) - 1, 4, 4))
+        residuals = np.full((2, cells.shape[0] // 4, cells.shape[1]), np.nan, self._real)
         for frame, sums in zip(frames[1:], pairs, strict=True):
             earlier, later = later, np.ascontiguousarray(frame, dtype=self._real)
             totals.append(gather_noise(earlier, later, cells, limits, table, sums, residuals))
@@ -210,9 +212,10 @@ class Noise:
             gather_noise(earlier, later, cells, limits, unusual.reshape(-1, COLUMNS), pairs[pair], residuals)
             self.table[..., :3] -= unusual[..., :3]
         pairs[1:, 2] *= usual[:-1, None]
+        pairs[2:, 3] *= usual[:-2, None]
         self.pairs += pairs[usual].sum(axis=0)
-        known = usual & (pairs[:, 2, 1] > 0)
-        self.in_time += zip(pairs[known, 2, 0] / pairs[known, 2, 1], count[known], strict=True)
+        known = usual & (pairs[:, 3, 1] > 0)
+        self.in_time += zip(pairs[known, 3, 0] / pairs[known, 3, 1], count[known], strict=True)
 
     def _intensity(self, mean: Array) -> Array:
         """Return what tells the intensity of each pixel in frames whose noise is not in this mean of others."""

@@ -34,3 +34,10 @@ def test_code_for_1_0_0_is_warned_that_its_weights_have_no_effect(estimate: Para
         found = compute_conversion_gain(MOVIE, 0.5)
     assert [Path(warning.filename) for warning in caught] == [Path(__file__)]
     assert found["conversion_gain"] == estimate.conversion_gain
+
+
+def test_code_for_1_0_0_is_warned_of_numbers_that_must_not_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    made_up = estimate_of(SATURATED_CURVE, unusable="the movie was smoothed")
+    monkeypatch.setattr("anscombe_transform.estimate.legacy.estimate_parameters", lambda movie: made_up)
+    with pytest.warns(UserWarning, match="^the numbers must not be used: the movie was smoothed"):
+        compute_conversion_gain(MOVIE)

@@ -67,12 +67,12 @@ def two_frames(
 def empty_sums() -> tuple[Floats, Floats]:
     table = np.zeros((ROWS, 7))
     table[:, 3], table[:, 5] = -np.inf, np.inf
-    return table, np.zeros((3, 4))
+    return table, np.zeros((4, 4))
 
 
 def nothing_before(shape: tuple[int, int], dtype: str) -> Array:
-    """Return residuals of a difference before, none of which is known."""
-    return np.full((max(1, shape[0] // 4), shape[1]), np.nan, dtype)
+    """Return the residuals of the last two differences, none of which is known."""
+    return np.full((2, max(1, shape[0] // 4), shape[1]), np.nan, dtype)
 
 
 def everywhere(shape: tuple[int, int], dtype: str) -> tuple[Array, Array]:
@@ -102,12 +102,13 @@ def expected_table(fitted: Fitted, later: Array, cells: Array, used: npt.NDArray
 def expected_pairs(residual: Floats, before: Floats, limits: Array, used: npt.NDArray[np.bool_]) -> Floats:
     """Return the sums over pairs; what `before` has where nothing is known is NaN, and so is a residual not used."""
     residual = np.where(used, residual, np.nan)
-    sums = np.zeros((3, 4))
+    sums = np.zeros((4, 4))
 
     def add(axis: int, first: float, second: float, of_first: float, of_second: float) -> None:
         if np.isfinite([first, second]).all() and min(of_first, of_second) > 0:
-            common = np.array([first * second, (first**2 + second**2) / 2, first**2]) / of_first
-            sums[axis] += [*common, second**2 / of_second]
+            common = np.array([first * second, (first**2 + second**2) / 2]) / of_first
+            own = [first**2 / of_first, second**2 / of_second] if axis < 2 else [0, 0]
+            sums[axis] += [*common, *own]
 
     height, width = residual.shape
     for y in range(1, height):
@@ -115,7 +116,8 @@ def expected_pairs(residual: Floats, before: Floats, limits: Array, used: npt.ND
             continue
         for x in range(width):
             add(1, residual[y - 1, x], residual[y, x], limits[y - 1, x], limits[y, x])
-            add(2, before[y, x], residual[y, x], limits[y, x], limits[y, x])
+            add(2, before[0, y, x], residual[y, x], limits[y, x], limits[y, x])
+            add(3, before[1, y, x], residual[y, x], limits[y, x], limits[y, x])
             if x % 2 == 0 and x + 1 < width and (x + 1) % STRIP:
                 for row in (y - 1, y):
                     add(0, residual[row, x], residual[row, x + 1], limits[row, x], limits[row, x + 1])
@@ -143,8 +145,9 @@ def test_the_sums_are_those_of_least_squares_fits_around_each_used_pixel(
     previous = nothing_before((height, width), dtype)
     known = random.random(previous.shape) < 0.7
     previous[known] = random.normal(0, levels, known.sum())
-    before = np.full((height, width), np.nan)
-    before[3 : 4 * (height // 4) : 4, 2:-2] = previous[: height // 4, : width - 4]
+    before = np.full((2, height, width), np.nan)
+    before[:, 3 : 4 * (height // 4) : 4, 2:-2] = previous[:, : height // 4, : width - 4]
+    last = previous.copy()
     gather_noise(earlier, later, cells, limits, table, pairs, previous)
 
     accuracy = 2e-5 if dtype == "float32" else 1e-12
@@ -153,11 +156,12 @@ def test_the_sums_are_those_of_least_squares_fits_around_each_used_pixel(
     np.testing.assert_array_equal(table[:, exactly], expected[:, exactly])
     rounding = accuracy**2  # all that is there of residuals that happen to be 0
     np.testing.assert_allclose(table[:, 1:3], expected[:, 1:3], rtol=accuracy, atol=rounding)
-    expected_sums = expected_pairs(fitted.residual, before[2:-2, 2:-2], limits[2:-2, 2:-2].astype(np.float64), used)
+    expected_sums = expected_pairs(fitted.residual, before[:, 2:-2, 2:-2], limits[2:-2, 2:-2].astype(np.float64), used)
     np.testing.assert_allclose(pairs[:, 1:], expected_sums[:, 1:], rtol=accuracy, atol=rounding)
     np.testing.assert_array_less(np.abs(pairs - expected_sums)[:, 0], accuracy * (expected_sums[:, 1] + 1))
     kept = np.where(used, fitted.residual, np.nan)[1 : height - 4 : 4]
-    np.testing.assert_allclose(previous[: len(kept), : width - 4], kept, atol=accuracy * levels)
+    np.testing.assert_allclose(previous[0, : len(kept), : width - 4], kept, atol=accuracy * levels)
+    np.testing.assert_array_equal(previous[1, : len(kept), : width - 4], last[0, : len(kept), : width - 4])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -229,7 +233,7 @@ def test_frames_of_less_than_5_by_5_pixels_add_nothing(shape: tuple[int, int], d
 
 @pytest.mark.parametrize("wrong", [(8, 9), (7, 10), (9, 8)])
 @pytest.mark.parametrize("argument", ["later", "cells", "limits"])
-def test_images_of_another_shape_are_refused_before_anything_is_added(argument: str, wrong: tuple[int, int]) -> None:
+def test_images_of_another_shape_are_refused_before_anything_is_added(argument: str, wrong: tuple[int, ...]) -> None:
     arguments = given_arguments()
     arguments[argument] = np.zeros(wrong, arguments[argument].dtype)
     refused(arguments)
@@ -240,14 +244,14 @@ def test_images_of_another_shape_are_refused_before_anything_is_added(argument: 
     [
         ("table", (ROWS, 6)),
         ("table", (ROWS, 8)),
-        ("pairs", (2, 4)),
-        ("pairs", (4, 4)),
-        ("pairs", (3, 3)),
-        ("previous", (1, 10)),
-        ("previous", (2, 9)),
+        ("pairs", (3, 4)),
+        ("pairs", (4, 3)),
+        ("previous", (1, 2, 10)),
+        ("previous", (2, 1, 10)),
+        ("previous", (2, 2, 9)),
     ],
 )
-def test_sums_of_another_shape_are_refused_before_anything_is_added(argument: str, wrong: tuple[int, int]) -> None:
+def test_sums_of_another_shape_are_refused_before_anything_is_added(argument: str, wrong: tuple[int, ...]) -> None:
     arguments = given_arguments()
     arguments[argument] = np.zeros(wrong, arguments[argument].dtype)
     refused(arguments)
