@@ -55,7 +55,7 @@ from anscombe_transform.codecs.anscombe_zarr3 import AnscombeTransformV3
 from anscombe_transform.estimate.estimation import estimate_parameters
 from anscombe_transform.estimate.plot import check_picture, save_picture
 from anscombe_transform.movies.movie import in_bytes
-from anscombe_transform.movies.opening import open_movie, open_recording
+from anscombe_transform.movies.opening import open_movie, open_recording, without_damaged_frames
 from anscombe_transform.movies.recording import Recording
 from anscombe_transform.recordings.channels import array_names
 from anscombe_transform.recordings.compression import compress as compress_recording
@@ -145,6 +145,8 @@ def compress(
             salvage=salvage,
             storage_options=of_recording,
         )
+        if salvage:
+            source = without_damaged_frames(source, partial(show, "Checking"))
         if not json:
             print_rows(source.table())
         result = compress_recording(

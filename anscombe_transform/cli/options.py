@@ -51,7 +51,7 @@ Planes = Annotated[
     typer.Option(metavar="N", help="How many planes take turns, image by image, in a file that does not say so."),
 ]
 Salvage = Annotated[
-    bool, typer.Option("--salvage", help="Leave out frames of which something is missing; by default an error.")
+    bool, typer.Option("--salvage", help="Leave out frames that are missing or damaged; by default an error.")
 ]
 ArrayKey = Annotated[str | None, typer.Option("--key", help="Which array of a Zarr group.")]
 Frames = Annotated[str | None, typer.Option(help="Which frames, START:STOP or START:STOP:STEP; by default all.")]

@@ -348,10 +348,11 @@ def _parts(samples: NoiseSamples, line: NoiseLine, curve: PhotonTransferCurve) -
     chance = 2 * 2.56 * float(np.median(error))
     if most > max(_PARTS.told, 1 + chance) * least:
         unusable = bool(most > _PARTS.unusable * least)
+        ratio = f"{most / least:.2f}" if most < 100 * least else "more than 100"
         yield Finding(
             unusable,
             "at the same brightness, the variance of the noise in some parts of the image is "
-            f"{most / max(least, 1e-300):.2f} times that in others, as "
+            f"{ratio} times that in others, as "
             + ("in dF/F, or with several detectors" if unusable else "where a scanner does not stay equally long"),
         )
 

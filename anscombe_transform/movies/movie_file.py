@@ -13,6 +13,7 @@ import numpy.typing as npt
 from anscombe_transform._faults import FAULTS, SoftwareFault, software_fault
 from anscombe_transform._formatting import one_line
 from anscombe_transform.codecs.configuration import CodecParameters
+from anscombe_transform.movies.damage import damaged_frames, is_damage, longest_run
 from anscombe_transform.movies.source import Source
 from anscombe_transform.storage.overlap import Place
 
@@ -50,6 +51,8 @@ class MovieFile:
     """The absolute paths of all files that it reads, of the folder, or the URL."""
     frames: range
     """Which frames of those in the file it has."""
+    _numbers: npt.NDArray[np.int64] = field(repr=False)
+    """The number in the file of each of its frames, also where some were left out."""
     _source: Source = field(repr=False)
     """With the axes TCZYX."""
     _channel: int = field(repr=False)
@@ -96,21 +99,35 @@ class MovieFile:
             nothing: npt.NDArray[Any] = np.empty([len(indices) for indices in wanted], self.dtype)[then]
             return nothing
         frames, *planes, rows, columns = wanted
+        others = [range(self._channel, self._channel + 1), *(planes or [range(1)]), rows, columns]
         try:
-            block = self._source.read(
-                [frames, range(self._channel, self._channel + 1), *(planes or [range(1)]), rows, columns]
-            )
+            block = self._source.read([frames, *others])
         except (MemoryError, ModuleNotFoundError, SoftwareFault):
             raise
+        except FAULTS as error:
+            raise software_fault(self._problem(frames), error) from error
         except Exception as error:  # of the class that the reader of the format has for damaged files
-            what = f"{self.name}: frames {frames[0]} to {frames[-1]} cannot be read"
-            if isinstance(error, FAULTS):
-                raise software_fault(what, error) from error
-            kind = OSError if isinstance(error, OSError) else ValueError
-            raise kind(f"{what}: {one_line(error)}") from error
+            raise self._unreadable(error, lambda some: self._source.read([some, *others]), frames) from error
         block = block[:, 0, 0] if self.ndim == 3 else block[:, 0]
         result: npt.NDArray[Any] = block[then]
         return result
+
+    def _problem(self, frames: range) -> str:
+        first, last = (int(self._numbers[frame]) for frame in (frames[0], frames[-1]))
+        return f"{self.name}: {f'frame {first}' if first == last else f'frames {first} to {last}'} cannot be read"
+
+    def _unreadable(self, error: Exception, read: Callable[[range], object], frames: range) -> Exception:
+        """Return the error to raise for one of reading some frames, which names the first that is damaged."""
+        advice = ""
+        if is_damage(error, self.locations):
+            frame, error = next(damaged_frames(read, frames, self.locations), (None, error))
+            if frame is not None:
+                frames = range(frame, frame + 1)
+                if len(rest := np.delete(self._numbers, frame)):
+                    choice = longest_run(rest, self.frames.step)
+                    advice = f"; give {choice} or others that are whole, or compress with salvage=True"
+        kind = OSError if isinstance(error, OSError) else ValueError
+        return kind(f"{self._problem(frames)}: {one_line(error)}{advice}")
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
         if copy is False:

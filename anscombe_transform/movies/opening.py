@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import os
 from collections.abc import Mapping, Sequence
@@ -11,12 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from zarr.abc.store import Store
 
-from anscombe_transform._formatting import listed
+from anscombe_transform._faults import FAULTS, software_fault
+from anscombe_transform._formatting import listed, one_line
+from anscombe_transform._typing import Progress
 from anscombe_transform.movies.axes import Key, arranged, with_frames
+from anscombe_transform.movies.damage import damaged_frames, longest_run
 from anscombe_transform.movies.formats.detection import open_files, open_path
 from anscombe_transform.movies.formats.zarr.opening import open_zarr
+from anscombe_transform.movies.movie import frames_to_read
 from anscombe_transform.movies.movie_file import MovieFile
 from anscombe_transform.movies.recording import Recording, number_of
 from anscombe_transform.movies.source import Missing, Source, check_dtype
@@ -26,6 +32,8 @@ from anscombe_transform.storage.overlap import Place, places_at, places_of, with
 RecordingLike = StoreLike | Sequence[str | os.PathLike[str]]
 """The path of a file or folder, a URL, a store of Zarr, or paths that make one recording."""
 
+_AT_A_TIME = 1 << 25
+"""Bytes that are read at a time to look for damaged frames, about."""
 
 _Given = str | tuple[str, ...] | Store
 
@@ -43,6 +51,10 @@ class _Choice:
     planes: int | None
     salvage: bool
     storage_options: Mapping[str, Any] | None
+    damaged: tuple[int, ...] = ()
+    """Frames that are there, but cannot be read."""
+    damage: str = ""
+    """What is wrong with the first of them."""
 
 
 def open_recording(
@@ -89,7 +101,8 @@ def open_recording(
         How many channels and planes there are in a file that has them one after the other in time, without saying so:
         within a volume, plane by plane; within a plane, channel by channel.
     salvage : bool, default False
-        Leave out frames of which something is missing; by default that is an error.
+        Leave out frames of which something is missing; by default that is an error. Frames that are there but damaged
+        are found only as they are read; `compress` leaves these out, too.
     storage_options : mapping, optional
         Options of the protocol, such as ``{"anon": True}``, for a URL.
 
@@ -219,7 +232,11 @@ def _open(given: _Given, absolute: _Given, choice: _Choice) -> Recording:
             raise ValueError(f"{name} has no plane {choice.plane}: it has {source.shape[2]}, from 0 on")
         source = _narrowed(source, 2, choice.plane % source.shape[2])
     frames = _chosen_frames(name, source.shape[0], choice.frames)
-    source, frames = _whole_frames(name, source, frames, salvage=choice.salvage)
+    if choice.damaged:
+        source = _with_damage(source, choice)
+    source, numbers = _whole_frames(name, source, frames, salvage=choice.salvage)
+    if not len(np.flatnonzero(np.diff(numbers) != frames.step)):
+        frames = range(int(numbers[0]), int(numbers[-1]) + 1, frames.step)
     rate = source.frame_rate
     source = replace(source, frame_rate=None if rate is None else rate / frames.step)
     return Recording(
@@ -229,6 +246,7 @@ def _open(given: _Given, absolute: _Given, choice: _Choice) -> Recording:
         planes=source.shape[2],
         frames=frames,
         plane=choice.plane,
+        _numbers=numbers,
         _source=source,
         _named=named or several,
         _reopen=(_open_again, (absolute, choice)),
@@ -236,6 +254,43 @@ def _open(given: _Given, absolute: _Given, choice: _Choice) -> Recording:
         if isinstance(given, Store)
         else partial(_places_of_all, source.locations, choice.storage_options),
     )
+
+
+def without_damaged_frames(recording: Recording, progress: Progress | None = None) -> Recording:
+    """Return a recording that was opened with `salvage`, without the frames that are there but cannot be read.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording; all of it is read.
+    progress : callable, optional
+        Called with the bytes read and to be read.
+
+    Raises
+    ------
+    OSError, RuntimeError
+        If it cannot be read for reasons other than damage.
+    ValueError
+        If no frame is whole.
+    """
+    source, (_, (path, choice)) = recording._source, recording._reopen
+    frames, others = source.shape[0], [range(length) for length in source.shape[1:]]
+    frame_size = math.prod(source.shape[1:]) * source.dtype.itemsize
+    at_a_time = frames_to_read(recording[0], _AT_A_TIME // len(recording))
+    errors: dict[int, Exception] = {}
+    for start in range(0, frames, at_a_time):
+        block = range(start, min(start + at_a_time, frames))
+        try:
+            errors.update(damaged_frames(lambda some: source.read([some, *others]), block, source.locations))
+        except FAULTS as error:
+            raise software_fault(f"{recording.name} cannot be read", error) from error
+        if progress is not None:
+            progress(block.stop * frame_size, frames * frame_size)
+    if not errors:
+        return recording
+    numbers = [int(recording._numbers[frame]) for frame in errors]
+    damage = one_line(next(iter(errors.values())))
+    return _open(path, path, replace(choice, damaged=tuple(numbers), damage=damage))
 
 
 def _narrowed(source: Source, position: int, index: int) -> Source:
@@ -265,31 +320,33 @@ def _chosen_frames(name: str, count: int, frames: slice | None) -> range:
     return chosen
 
 
-def _whole_frames(name: str, source: Source, frames: range, *, salvage: bool) -> tuple[Source, range]:
-    """Return a source with these frames, and which of the file they are; with `salvage`, without those that lack."""
+def _whole_frames(name: str, source: Source, frames: range, *, salvage: bool) -> tuple[Source, npt.NDArray[np.int64]]:
+    """Return a source with these frames, and their numbers in the file; with `salvage`, without those that lack."""
     numbers = np.array(frames)
     if source.missing is None:
-        return with_frames(source, numbers) if frames != range(source.shape[0]) else source, frames
+        return with_frames(source, numbers) if frames != range(source.shape[0]) else source, numbers
     lacks = source.missing.images.any(axis=(1, 2))[numbers]
     if not lacks.any():
-        return with_frames(source, numbers), frames
+        return with_frames(source, numbers), numbers
     whole = numbers[~lacks]
-    runs = _runs(numbers[lacks])
-    what = f"frames {runs} of {source.shape[0]} are missing or not whole: {source.missing.reason}"
+    frames_are = "frame {} of {} is" if np.count_nonzero(lacks) == 1 else "frames {} of {} are"
+    what = f"{frames_are.format(_runs(numbers[lacks]), source.shape[0])} missing or not whole: {source.missing.reason}"
     if not len(whole):
         raise ValueError(f"{name}: {what}{_whole_part(source)}")
     if not salvage:
-        longest = max(np.split(whole, np.flatnonzero(np.diff(whole) != frames.step) + 1), key=len)
-        start, stop = int(longest[0]), int(longest[-1]) + 1
-        step = "" if frames.step == 1 else f", {frames.step}"
         raise ValueError(
-            f"{name}: {what}; give frames=slice({start}, {stop}{step}) or others that are whole, or salvage=True to "
+            f"{name}: {what}; give {longest_run(whole, frames.step)} or others that are whole, or salvage=True to "
             f"leave out those that are not{_whole_part(source)}"
         )
-    note = f"Left out: {what}"
-    source = replace(with_frames(source, whole), notes=(*source.notes, note))
-    at_one_end = whole[-1] - whole[0] == (len(whole) - 1) * frames.step
-    return source, range(int(whole[0]), int(whole[-1]) + 1, frames.step) if at_one_end else frames
+    return replace(with_frames(source, whole), notes=(*source.notes, f"Left out: {what}")), whole
+
+
+def _with_damage(source: Source, choice: _Choice) -> Source:
+    """Return a source of which the frames that cannot be read are missing, too."""
+    images = np.zeros(source.shape[:3], np.bool_) if source.missing is None else source.missing.images.copy()
+    images[list(choice.damaged)] = True
+    reasons = [choice.damage] if source.missing is None else [source.missing.reason, choice.damage]
+    return replace(source, missing=Missing(images, "; ".join(reasons)))
 
 
 def _whole_part(source: Source) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from anscombe_transform._formatting import listed
 from anscombe_transform.movies.movie_file import MovieFile
@@ -42,6 +43,8 @@ class Recording:
     """Which frames of those in the file it has."""
     plane: int | None
     """Which plane it is, if one was chosen."""
+    _numbers: npt.NDArray[np.int64] = field(repr=False)
+    """The number in the file of each of its frames, also where some were left out."""
     _source: Source = field(repr=False)
     """With the axes TCZYX."""
     _named: bool = field(repr=False)
@@ -107,6 +110,7 @@ class Recording:
             z_step=source.z_step,
             locations=source.locations,
             frames=self.frames,
+            _numbers=self._numbers,
             _source=source,
             _channel=number,
             _reopen=(function, (*arguments, number)),

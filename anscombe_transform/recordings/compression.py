@@ -17,7 +17,7 @@ from zarr.abc.store import Store
 from anscombe_transform._typing import StageProgress
 from anscombe_transform.movies.movie import Movie, check_movie, in_bytes
 from anscombe_transform.movies.movie_file import MovieFile
-from anscombe_transform.movies.opening import RecordingLike, open_recording
+from anscombe_transform.movies.opening import RecordingLike, open_recording, without_damaged_frames
 from anscombe_transform.movies.recording import Recording
 from anscombe_transform.recordings.channels import Channel, channels_of
 from anscombe_transform.recordings.comparison import Comparison
@@ -83,7 +83,8 @@ def compress(
     output : str, path or store
         A folder, a URL that fsspec knows, such as ``s3://bucket/movie.zarr``, or a store of Zarr.
     key, channel, plane, frames, axes, channels, planes, salvage : various
-        What of a file to compress, and how it is to be understood, as for `open_recording`; by default all of it.
+        What of a file to compress, and how it is to be understood, as for `open_recording`; by default all of it. With
+        `salvage`, frames that cannot be read are left out, too: all of it is read once to find them.
     zero_level : float or sequence of float, optional
         The input at zero photons, in ADU; of several channels, one number for all, or one for each, where None is to be
         estimated. By default this and `conversion_gain` are estimated from 256 frames that are spread over the movie.
@@ -170,11 +171,13 @@ def compress(
         planes=planes,
         salvage=salvage,
     )
-    movies = channels_of(source)
-    check_apart(location, next(iter(movies.values())), overwrite=overwrite)
+    check_apart(location, next(iter(channels_of(source).values())), overwrite=overwrite)
     previous = begun_or_finished(location) if resume else None
     if not resume:
         check_free(location, overwrite=overwrite, hint=RESUME_HINT)
+    if salvage and isinstance(source, Recording):
+        source = without_damaged_frames(source, None if progress is None else partial(progress, "Checking"))
+    movies = channels_of(source)
     plan = make_plan(
         movies,
         location,

@@ -48,7 +48,7 @@ REFUSED = {
     f"--movie broken.npz {GIVEN}": "broken.npz is not a whole .npz file",
     f"--movie two.npz {GIVEN}": "two.npz has several arrays: give the name of one as --key: a .4, 8, 8., b .4, 8, 8.",
     f"--movie two.npz --key c {GIVEN}": "two.npz has no array 'c'",
-    f"--movie broken.npy {GIVEN}": "broken.npy is not a whole .npy file",
+    f"--movie broken.npy {GIVEN}": "broken.npy is truncated: it has 300 of",
     f"--movie damaged.npz {GIVEN}": "damaged.npz.* is not a whole .npz file",
     f"--movie flat.npz {GIVEN}": r"flat.npz: arr_0 has the shape \(4, 4\), but a movie has",
     "--movie movie.npz --zero-level 0 --conversion-gain 0": "--conversion-gain must be above 0",

@@ -84,7 +84,7 @@ def test_a_damaged_chunk_is_an_error_that_names_the_file(tmp_path: Path) -> None
         middle = len(content) // 2
         content[middle : middle + 40] = bytes(40)
         path.write_bytes(content)
-        with pytest.raises((ValueError, OSError), match=rf"^{name}: frames 0 to 10 cannot be read: ") as raised:
+        with pytest.raises((ValueError, OSError), match=rf"^{name}: frame [0-9]+ cannot be read: ") as raised:
             movie[:]
         assert "\n" not in str(raised.value)
 

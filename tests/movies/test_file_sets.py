@@ -167,7 +167,7 @@ def test_a_file_gone_from_the_numbers_is_missing(tmp_path: Path) -> None:
 
 def test_a_gone_file_of_unknown_length_counts_as_one_frame(tmp_path: Path) -> None:
     folder = write_all(tmp_path / "set", {f"scan_{i}.tif": [i] * (i + 1) for i in (1, 2, 4)})
-    with pytest.raises(ValueError, match=r"frames 5 of .*scan_3\.tif is not there, how many frames .* is not known"):
+    with pytest.raises(ValueError, match=r"frame 5 of .*scan_3\.tif is not there, how many frames .* is not known"):
         open_recording(folder)
     assert numbers_in(folder, salvage=True) == [[1, 1, 2, 2, 2, 4, 4, 4, 4, 4]]
 
@@ -183,7 +183,7 @@ def test_a_file_gone_from_one_channel_leaves_the_other_whole(tmp_path: Path) -> 
     folder = write_all(tmp_path / "set", files)
     (folder / "a_Ch2_003.tif").unlink()
     with pytest.raises(
-        ValueError, match=r"frames 3 of 5 .*a_Ch2_003\.tif is not there; .*nothing is missing of channel=0"
+        ValueError, match=r"frame 3 of 5 .*a_Ch2_003\.tif is not there; .*nothing is missing of channel=0"
     ):
         open_recording(folder)
     assert numbers_in(folder, channel="Ch1") == [[100, 101, 102, 103, 104]]
@@ -205,7 +205,7 @@ def test_equal_files_that_are_links_to_one_object_count_each(tmp_path: Path) -> 
         (folder / f"frame_{i}.tif").symlink_to(folder / ".git" / "annex" / name)
     assert numbers_in(folder, frames=slice(0, 4)) == [[0, 9, 0, 0]]
     assert numbers_in([folder / f"frame_{i}.tif" for i in (0, 1, 2, 3, 5)]) == [[0, 9, 0, 0, 9]]
-    with pytest.raises(ValueError, match=r"frames 4 of 6 .*frame_4\.tif is a link to a file that is not there"):
+    with pytest.raises(ValueError, match=r"frame 4 of 6 .*frame_4\.tif is a link to a file that is not there"):
         open_recording(folder)
 
 
@@ -257,6 +257,6 @@ def test_brackets_in_a_pattern_are_those_of_the_files_where_there_are_such(tmp_p
 def test_a_set_with_a_damaged_file_lacks_its_frames(tmp_path: Path) -> None:
     folder = write_all(tmp_path / "set", {f"scan_{i}.tif": [10 * i, 10 * i + 1] for i in range(4)})
     os.truncate(folder / "scan_2.tif", 4)
-    with pytest.raises(ValueError, match=r"frames 4 of 7 .*scan_2\.tif has 4 bytes, which do not begin as a TIFF file"):
+    with pytest.raises(ValueError, match=r"frame 4 of 7 .*scan_2\.tif has 4 bytes, which do not begin as a TIFF file"):
         open_recording(folder)
     assert numbers_in(folder, salvage=True) == [[0, 1, 10, 11, 30, 31]]

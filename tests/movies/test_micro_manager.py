@@ -56,7 +56,7 @@ def test_metadata_that_were_cut_off_are_read_as_far_as_they_go(tmp_path: Path, l
 def test_an_image_that_is_gone_is_missing(tmp_path: Path) -> None:
     write_images(tmp_path)
     (tmp_path / "img_000000002_RFP_001.tif").unlink()
-    with pytest.raises(ValueError, match=r"frames 2 of 4 .*img_000000002_RFP_001\.tif is not there; .*channel=0"):
+    with pytest.raises(ValueError, match=r"frame 2 of 4 .*img_000000002_RFP_001\.tif is not there; .*channel=0"):
         open_recording(tmp_path)
     assert len(open_recording(tmp_path, channel="GFP", plane=1)[0]) == 4
 

@@ -63,7 +63,7 @@ def test_an_lsm_file_has_planes_within_frames_and_thumbnails_between(tmp_path: P
 
 def test_an_lsm_file_that_is_not_as_its_header_tells(tmp_path: Path) -> None:
     write_lsm(tmp_path / "a.lsm", 4, 3, lost=2)
-    with pytest.raises(ValueError, match=r"frames 3 of 4 .*a\.lsm has 10 images, but its LSM header tells of 12"):
+    with pytest.raises(ValueError, match=r"frame 3 of 4 .*a\.lsm has 10 images, but its LSM header tells of 12"):
         open_recording(tmp_path / "a.lsm")
     write_lsm(tmp_path / "b.lsm", 4, 3, lost=-1)
     with pytest.raises(ValueError, match=r"b\.lsm has more images than its LSM header tells of: give axes='TYX'"):

@@ -121,7 +121,7 @@ def test_without_the_file_that_has_the_metadata_names_tell(tmp_path: Path) -> No
     """And what is missing is that file."""
     names = write_bruker(tmp_path)
     (tmp_path / names[0]).unlink()
-    with pytest.raises(ValueError, match=r"frames 0 of 6 .*Ch1_000001\.ome\.tif is not there; .*missing of channel=1"):
+    with pytest.raises(ValueError, match=r"frame 0 of 6 .*Ch1_000001\.ome\.tif is not there; .*missing of channel=1"):
         open_recording(tmp_path)
     assert numbers_in(tmp_path, channel="Ch2") == [[100, 101, 102, 103, 104, 105]]
     assert numbers_in(tmp_path, salvage=True) == [[1, 2, 3, 4, 5], [101, 102, 103, 104, 105]]

@@ -83,7 +83,7 @@ def test_each_sequence_of_planes_is_a_frame(tmp_path: Path, bidirectional: bool)
 def test_a_file_that_is_gone_is_missing(tmp_path: Path) -> None:
     names = write_scan(tmp_path / "TS", [(TIMED, 5)])
     (tmp_path / "TS" / names[0, 2, 1]).unlink()
-    with pytest.raises(ValueError, match=r"frames 2 of 5 .*Ch1_000003\.ome\.tif is not there; .*missing of channel=1"):
+    with pytest.raises(ValueError, match=r"frame 2 of 5 .*Ch1_000003\.ome\.tif is not there; .*missing of channel=1"):
         open_recording(tmp_path / "TS")
     assert numbers_in(tmp_path / "TS", channel="Green") == [[2000, 2001, 2002, 2003, 2004]]
     assert numbers_in(tmp_path / "TS", salvage=True) == [[1000, 1001, 1003, 1004], [2000, 2001, 2003, 2004]]

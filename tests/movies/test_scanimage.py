@@ -183,7 +183,7 @@ def test_numbers_of_frames_that_make_no_sense_are_left_aside(tmp_path: Path, fra
 def test_a_frame_that_was_dropped_is_missing(tmp_path: Path) -> None:
     """The planes of the others are told by their numbers."""
     write(tmp_path / "a.tif", [page for page in SOME if page.frame != 8], header(3, channels=2))
-    with pytest.raises(ValueError, match=r"frames 2 of 4 .*a\.tif lacks frames, as their numbers tell; .*plane=0"):
+    with pytest.raises(ValueError, match=r"frame 2 of 4 .*a\.tif lacks frames, as their numbers tell; .*plane=0"):
         open_recording(tmp_path / "a.tif")
     assert corner(tmp_path / "a.tif", salvage=True)[0].tolist() == [planes_of(4)[i] for i in (0, 1, 3)]
 
@@ -205,6 +205,21 @@ def test_a_file_of_an_acquisition_begins_where_its_numbers_tell(tmp_path: Path) 
     with pytest.raises(ValueError, match=r"frames 1 to 2 of 6 .*a_00001_00002\.tif is not there; "):
         open_recording(tmp_path)
     assert corner(tmp_path, salvage=True)[0].tolist() == [planes_of(6)[i] for i in (0, 3, 4, 5)]
+
+
+def test_what_was_acquired_before_the_first_file_is_missing(tmp_path: Path) -> None:
+    """A single file may be from the middle of an acquisition; but of a set, the first file should be there."""
+    pages = [*acquired(6, 3, 1, 0, 2)]
+    for number, start, end in ((1, 0, 16), (2, 16, 32), (3, 32, 36)):
+        write(tmp_path / f"a_00001_{number:05d}.tif", pages[start:end], header(3, channels=2))
+    (tmp_path / "a_00001_00001.tif").unlink()
+    message = (
+        r"frames 0 to 2 of 6 .*a_00001_00002\.tif, the first file, begins with frame 9 of its acquisition; give fr"
+    )
+    with pytest.raises(ValueError, match=message):
+        open_recording(tmp_path)
+    assert corner(tmp_path, salvage=True)[0].tolist() == planes_of(6)[3:]
+    assert corner(tmp_path / "a_00001_00002.tif")[0].tolist() == planes_of(6)[3:5]
 
 
 MISFITS: dict[str, tuple[Sequence[Page], str, bool, str]] = {

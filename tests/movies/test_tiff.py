@@ -106,7 +106,7 @@ def test_a_chain_of_pages_that_leads_back_is_damaged(tmp_path: Path) -> None:
     at = content.index(fourth)
     content[at : at + 4] = third
     (tmp_path / "movie.tif").write_bytes(content)
-    with pytest.raises(ValueError, match=r"frames 3 of 4 .* after page 2: the next page is an earlier one"):
+    with pytest.raises(ValueError, match=r"frame 3 of 4 .* after page 2: the next page is an earlier one"):
         open_movie(tmp_path / "movie.tif")
 
 

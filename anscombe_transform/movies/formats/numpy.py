@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import IO, Any
@@ -26,7 +27,7 @@ from anscombe_transform._typing import Array
 from anscombe_transform.movies.formats.choosing import Candidate, check_shape, choose
 from anscombe_transform.movies.formats.dimension_names import letters_of
 from anscombe_transform.movies.raw import DiskFile, File, RawFrames, RawPixels
-from anscombe_transform.movies.source import Ranges, Source, by_image, check_dtype, few_images
+from anscombe_transform.movies.source import Missing, Ranges, Source, by_image, check_dtype, few_images
 
 _Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 
@@ -46,13 +47,12 @@ def open_npy(path: Path, key: str | None) -> Source:
         with path.open("rb") as file:
             header = _header(file)
             offset = file.tell()
-            missing = offset + _size(header) - os.fstat(file.fileno()).st_size
+            size = os.fstat(file.fileno()).st_size
     except _DAMAGES as error:
         raise ValueError(f"{path} is not a whole .npy file ({one_line(error)}): numpy.save writes them") from error
     check_dtype(path, header[2])
-    if missing > 0:
-        raise ValueError(f"{path} is not a whole .npy file ({missing} bytes are missing): numpy.save writes them")
-    return _source(path, header, DiskFile(path), offset)
+    source = _source(path, header, DiskFile(path), offset)
+    return replace(source, missing=_missing(path, header, offset, size))
 
 
 def open_npz(path: Path, key: str | None) -> Source:
@@ -89,6 +89,17 @@ def open_npz(path: Path, key: str | None) -> Source:
     if member.compress_type == zipfile.ZIP_STORED:
         return _source(path, header, DiskFile(path), start + offset, name)
     return _source(path, header, _unpacked(path, member), offset, name)
+
+
+def _missing(path: Path, header: _Header, offset: int, size: int) -> Missing | None:
+    """Return which images of an array that begins at an offset are not whole, in a file of this size."""
+    (*outer, height, width), fortran_order, dtype = header
+    end = offset + _size(header)
+    if size >= end:
+        return None
+    count = math.prod(outer)
+    whole = 0 if fortran_order else max(0, size - offset) // (height * width * dtype.itemsize)
+    return Missing(np.arange(count).reshape(outer) >= whole, f"{path.name} is truncated: it has {size} of {end} bytes")
 
 
 def _header(file: IO[bytes]) -> _Header:

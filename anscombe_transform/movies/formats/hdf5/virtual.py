@@ -162,7 +162,8 @@ class _Mapping:
             ours[i], theirs[j] = ours[i][:count], theirs[j][:count]
         long = [[i for i, along in enumerate(one) if len(along) != 1] for one in (ours, theirs)]
         if [len(ours[i]) for i in long[0]] != [len(theirs[i]) for i in long[1]]:
-            return _Pair([]) if too_small else whole
+            pair = _whole_source(ours, theirs) if _is_all(self.source_space) else None
+            return pair or (_Pair([]) if too_small else whole)
         for i, along in enumerate(ours):
             if i not in long[0] and along[0] >= source_shape[i]:
                 return _Pair([])
@@ -172,6 +173,29 @@ class _Mapping:
             if not there.all():
                 ours[i], theirs[j] = ours[i][there], theirs[j][there]
         return _Pair([tuple(theirs)], tuple(ours), axes) if all(map(len, theirs)) else _Pair([])
+
+
+def _whole_source(ours: list[Indices], theirs: list[Indices]) -> _Pair | None:
+    """Return what comes from where if a selection is of another size than the source, all of which it is to have.
+
+    The library reads one value after the other, as far as there are any.
+    """
+    becomes = [j for j, along in enumerate(theirs) if len(ours) == len(theirs) or len(along) != 1]
+    if len(becomes) != len(ours):
+        return None
+    axes = tuple(enumerate(becomes))
+    if any(len(ours[i]) != len(theirs[j]) for i, j in axes[1:]):
+        return _Pair([])
+    count = min(len(ours[0]), len(theirs[becomes[0]]))
+    own, virtual = list(ours), list(theirs)
+    own[0], virtual[becomes[0]] = own[0][:count], virtual[becomes[0]][:count]
+    return _Pair([tuple(virtual)], tuple(own), axes)
+
+
+def _is_all(space: Any) -> bool:
+    import h5py
+
+    return bool(space.get_select_type() == h5py.h5s.SEL_ALL)
 
 
 def _sources(dataset: Any) -> Any:
@@ -236,10 +260,9 @@ def _selections(space: Any, shape: Sequence[int], block: int | None = None) -> l
     """Return what is selected of an array; what goes on without an end, to the end of the array."""
     import h5py
 
-    kind = space.get_select_type()
-    if kind == h5py.h5s.SEL_ALL:
+    if _is_all(space):
         return [tuple(_along(0, 1, 1, length, length) for length in shape)]
-    if kind != h5py.h5s.SEL_HYPERSLABS:
+    if space.get_select_type() != h5py.h5s.SEL_HYPERSLABS:
         return []
     if not space.is_regular_hyperslab():
         boxes = space.get_select_hyper_blocklist()

@@ -241,7 +241,8 @@ def _misfit(stack: Stack, pages: Integers, layout: Layout, numbers: Integers | N
 
 def _sorted(stack: Stack, pages: Integers, layout: Layout, numbers: Integers | None) -> Stack:
     """Return a stack with the axes T, Z and C, from pages along frames and channels."""
-    counted = None if numbers is None else _counted(numbers[:: layout.channels], layout)
+    several = len(stack.files) > 1
+    counted = None if numbers is None else _counted(numbers[:: layout.channels], layout, several_files=several)
     frames, places, ends = counted or (np.arange(len(pages)), np.arange(len(pages)), [0, len(pages) - 1])
     volumes, within = np.divmod(places, layout.frames)
     planes, repeats = np.divmod(within, layout.repeats)
@@ -256,7 +257,12 @@ def _sorted(stack: Stack, pages: Integers, layout: Layout, numbers: Integers | N
     if cut.all():
         reasons.append(f"{stack.path.name} ends before its volume is whole")
     elif not reasons and (no_page & ~lost & ~cut).any():
-        reasons.append(f"{stack.path.name} lacks frames, as their numbers tell")
+        if numbers is not None and no_page[0] and not cut[0]:
+            reasons.append(
+                f"{stack.files[0].path.name}, the first file, begins with frame {numbers[0, 1]} of its acquisition"
+            )
+        else:
+            reasons.append(f"{stack.path.name} lacks frames, as their numbers tell")
     if cut.any() and not cut.all():
         left_out = _counted_in_words(int((index[cut] >= 0).sum()), "page")
         notes.append(f"Left out: {left_out} of volumes that are cut off at the beginning or end of an acquisition")
@@ -271,11 +277,12 @@ def _sorted(stack: Stack, pages: Integers, layout: Layout, numbers: Integers | N
     return replace(stack, axes="TZC", index=index, reasons=tuple(reasons), notes=tuple(notes))
 
 
-def _counted(numbers: Integers, layout: Layout) -> tuple[Integers, Integers, list[int]] | None:
+def _counted(numbers: Integers, layout: Layout, *, several_files: bool) -> tuple[Integers, Integers, list[int]] | None:
     """Return frames, how many were acquired before each, and how many before those that begin or end an acquisition.
 
     Each acquisition begins with a volume. Frames without a page are left out, but for one that follows the last page.
-    The result is None if the numbers are not such as an acquisition has.
+    A single file may be from the middle of an acquisition; of several, those before it are missing then. The result is
+    None if the numbers are not such as an acquisition has.
     """
     acquisition, frame = numbers.T
     there = np.flatnonzero(frame >= 0)
@@ -285,15 +292,17 @@ def _counted(numbers: Integers, layout: Layout) -> tuple[Integers, Integers, lis
         return None
     places: list[Integers] = []
     ends: list[int] = []
-    volume = 0
+    volume, last = 0, -1
     for run in runs:
         step = layout.averaged if np.all(np.diff(run) % layout.averaged == 0) else 1
         place = (run - min(1, int(run[0]))) // step
         if place[-1] - place[0] > 2 * len(place) + layout.frames:
             return None
-        place += (volume - place[0] // layout.frames) * layout.frames
+        lost = int(place[0]) - (last + 1 if place[0] > last else 0) if several_files else 0
+        lost, last = lost if lost < _MOST_FRAMES else 0, int(place[-1])
+        place += (volume + lost // layout.frames - place[0] // layout.frames) * layout.frames
         volume = int(place[-1]) // layout.frames + 1
-        ends += [int(place[0]), int(place[-1])]
+        ends += [*([] if lost else [int(place[0])]), int(place[-1])]
         places.append(place)
     if frame[-1] < 0:
         there = np.append(there, len(frame) - 1)
