@@ -46,6 +46,7 @@ from anscombe_transform.cli.options import (
     StoreArgument,
     ZeroLevel,
     ZeroLevels,
+    one_or_several,
     parse_frames,
     parse_numbers,
     parse_sizes,
@@ -132,9 +133,10 @@ def compress(
     """
     with one_line_for_errors(), progress_bar() as show:
         options = parse_storage_options(storage_option)
-        of_recording = options_for(recording, options)
+        given = one_or_several(recording)
+        of_recording = options_for(given, options)
         source = open_recording(
-            recording,
+            given,
             key,
             channel=channel,
             plane=plane,
@@ -281,7 +283,7 @@ def estimate(
         if plot is not None:
             check_picture(plot)
         source = open_recording(
-            recording,
+            one_or_several(recording),
             key,
             channel=channel,
             plane=plane,
@@ -364,7 +366,7 @@ def report(
     """
     with one_line_for_errors(), progress_bar() as show:
         source = open_recording(
-            recording,
+            one_or_several(recording),
             key,
             channel=channel,
             plane=plane,

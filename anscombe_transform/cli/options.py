@@ -19,11 +19,11 @@ _UNMISTAKABLE = "|".join(name for name in _PARAMETERS if "_" in name)
 _NAMED = re.compile(rf"(?<![\w./\\-])({_UNMISTAKABLE}|(?<=as )key)(?![\w/\\=])")
 
 RecordingArgument = Annotated[
-    str,
+    list[str],
     typer.Argument(
-        metavar="RECORDING",
-        help="A TIFF file, a folder or a quoted pattern of them, an .npy, .npz, HDF5 or NWB file, or a Zarr array or "
-        "group, with any number of channels and planes.",
+        metavar="RECORDING...",
+        help="A TIFF file, several of one recording, or their folder; an .npy, .npz, HDF5 or NWB file; or a Zarr array "
+        "or group. It may have any number of channels and planes.",
         show_default=False,
     ),
 ]
@@ -79,6 +79,11 @@ Scheduler = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Delete what is at the output.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def one_or_several(recording: list[str]) -> str | list[str]:
+    """Return what the argument names, as `open_recording` takes it."""
+    return recording[0] if len(recording) == 1 else recording
 
 
 def parse_frames(text: str | None) -> slice | None:

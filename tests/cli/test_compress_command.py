@@ -113,6 +113,19 @@ def test_movies_of_other_formats_are_compressed_like_a_tiff(
     np.testing.assert_array_equal(arrays[0][...], arrays[1][...])
 
 
+def test_files_that_a_shell_names_are_one_recording_in_the_order_of_their_numbers(
+    folder: Path, tmp_path: Path, movie: Movie
+) -> None:
+    files = sorted((folder / "scans").iterdir())
+    assert [file.name for file in files][1:3] == ["scan_1.tif", "scan_10.tif"]
+    printed = rows(succeeded(run(*files, "movie.zarr", *GIVEN, cwd=tmp_path)))
+    assert ("Files", "12, from scan_0.tif to scan_11.tif") in printed
+    compress(movie, tmp_path / "expected.zarr", zero_level=100, conversion_gain=5)
+    arrays = [zarr.open_array(tmp_path / name, mode="r") for name in ("movie.zarr", "expected.zarr")]
+    np.testing.assert_array_equal(arrays[0][...], arrays[1][...])
+    refused(run(*files, cwd=tmp_path), "scan_9.tif has the name of a .tif file, but what is written there is a Zarr f")
+
+
 def test_options_reach_the_array(folder: Path, tmp_path: Path, movie: Movie) -> None:
     options = "--key light --frames 5:45:2 --zero-level 99.5 --conversion-gain 5 --beta 0.25 --encoded-dtype int16"
     layout = "--out-of-range clamp --chunks 5,16,32 --shards 10,48,64 --compressor blosc-lz4 --level 3 --json"

@@ -20,6 +20,7 @@ import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from processes import TIMEOUT
+from rich.cells import cell_len
 
 from anscombe_transform import compress
 from anscombe_transform.cli.commands import app
@@ -145,7 +146,10 @@ def test_errors_and_help_are_printed_in_every_encoding(
 def test_any_text_is_printed_whole_on_one_line(
     printed: Callable[..., Printed], text: str, title: str | None, encoding: str
 ) -> None:
-    """Also control characters, separators of lines and lone surrogates; as it is where the encoding allows."""
+    """Also control characters, separators of lines and lone surrogates; as it is where the encoding allows.
+
+    Rich leaves out what has no width, such as an accent without a letter.
+    """
 
     def say() -> None:
         print_line(text)
@@ -161,7 +165,7 @@ def test_any_text_is_printed_whole_on_one_line(
     except UnicodeEncodeError:
         assert "\\" in line or "+/-" in line or re.search("[ux^.]", line)
     else:
-        if text.isprintable():
+        if text.isprintable() and cell_len(text):
             assert line == text
 
 

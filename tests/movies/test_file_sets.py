@@ -225,6 +225,21 @@ def test_a_list_is_in_the_order_given_but_for_channels(tmp_path: Path) -> None:
     assert numbers_in([folder / name for name in names]) == [[12, 10], [22, 20]]
 
 
+def test_a_list_in_alphabetical_order_is_sorted_by_numbers(tmp_path: Path) -> None:
+    """Shells and `sorted` put 10 before 2."""
+    folder = write_all(tmp_path, {f"scan_{i}.tif": [i] for i in range(1, 13)})
+    files = sorted(folder.iterdir())
+    assert files[1].name == "scan_10.tif"
+    assert numbers_in(files) == [[*range(1, 13)]]
+    assert open_recording(files).notes == ("The files were sorted by the numbers in their names: 2 comes before 10",)
+    assert numbers_in(files[::-1]) == [[9, 8, 7, 6, 5, 4, 3, 2, 12, 11, 10, 1]]
+    assert open_recording(files[::-1]).notes == (
+        "The files follow each other as they were given, not by the numbers in their names",
+    )
+    assert "some may be missing" in open_recording([folder / f"scan_{i}.tif" for i in (8, 10, 11)]).notes[-1]
+    assert open_recording([folder / f"scan_{i}.tif" for i in (8, 9, 10)]).notes == ()
+
+
 def test_other_files_in_a_folder_are_no_obstacle(tmp_path: Path) -> None:
     folder = write_all(tmp_path / "set", {"scan_1.tif": [1, 2], "scan_2.tif": [3]})
     for name in ("notes.txt", "scan.xml", "._scan_1.tif", ".hidden.tif", "metadata.txt"):

@@ -41,6 +41,14 @@ def write_text(path: Path) -> None:
         archive.writestr("readme.txt", "of no use")
 
 
+def write_session(path: Path) -> None:
+    zarr.create_array(path / "day1.zarr", data=np.zeros((6, 8, 10)))
+    with h5py.File(path / "day2.h5", "w") as file:
+        file["movie"] = np.zeros((6, 8, 10))
+    (path / "notes").mkdir()
+    (path / "notes.txt").touch()
+
+
 REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "image.tif": (
         lambda path: write_tiff(path, MOVIE[0]),
@@ -79,7 +87,8 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda path: write_nwb(path, MOVIE, "acquisition/Images"),
         "has no TwoPhotonSeries or OnePhotonSeries",
     ),
-    "folder": (lambda path: path.mkdir(), "is a folder without a Zarr array or TIFF files"),
+    "folder": (lambda path: path.mkdir(), "is a folder without a Zarr array or TIFF files: TIFF"),
+    "session": (write_session, r"without .* TIFF files: give .*, such as .*session.day1\.zarr: day1\.zarr, day2\.h5$"),
     "movie.czi": (lambda path: path.write_bytes(b"ZISRAWFILE"), r"no format .* TIFF .*HDF5 .*NWB .*Zarr .*\.npy"),
     "empty": (lambda path: path.touch(), "no format that is known: TIFF"),
     "empty.npz": (lambda path: np.savez(path), "has no arrays"),

@@ -94,10 +94,20 @@ def _open_folder(path: Path, key: str | None) -> Source:
                 f"{path} has no TIFF files, but folders with TIFF files: give one, such as {folders[0]}: {names}"
             )
         if not folders:
-            raise ValueError(f"{path} is a folder without a Zarr array or TIFF files: {_FORMATS} can be opened")
+            within = [one.name for one in sorted(path.iterdir(), key=natural_order) if _looks_like_movie(one)]
+            choice = f"give one of what is in it, such as {path / within[0]}: {listed(within)}" if within else ""
+            raise ValueError(
+                f"{path} is a folder without a Zarr array or TIFF files: {choice or f'{_FORMATS} can be opened'}"
+            )
         tiffs = _tiffs_in(folders[0])
     source = open_tiffs(tiffs, key)
     return replace(source, locations=(str(path.absolute()), *source.locations))
+
+
+def _looks_like_movie(path: Path) -> bool:
+    if path.is_dir():
+        return any((path / name).exists() for name in METADATA)
+    return path.name[0] != "." and path.suffix.lower() in _SUFFIXES
 
 
 def _tiffs_in(folder: Path) -> list[Path]:

@@ -98,7 +98,8 @@ def order_of(
     images : callable
         Returns how many images a file has, by its number.
     as_given : bool, default False
-        The files follow each other in time as they are given: only channels and planes are told by their names.
+        The files follow each other in time as they are given, unless that is alphabetically: channels and planes are
+        told by their names all the same.
     absent : sequence of Path
         Further files that belong to these, and are not there.
 
@@ -210,6 +211,9 @@ def _first_parts(template: str) -> set[str]:
     return found
 
 
+_GAPS = "The numbers in the names of the files do not follow each other: some may be missing"
+
+
 class _Alike:
     """Files whose names differ in numbers alone."""
 
@@ -243,27 +247,49 @@ class _Alike:
         slots = sorted({*keys})
         notes = []
         if len(self._times) == 1 and not stamps:
-            numbers = [number for (number,) in slots]
-            missing = _missing(numbers, padded=self._model.numbers[self._times[0]].digits > 1)
-            if len(missing) <= len(numbers):
+            missing = self._gaps()
+            if len(missing) <= len(slots):
                 slots = sorted([*slots, *((number,) for number in missing)])
             else:
-                notes.append("The numbers in the names of the files do not follow each other: some may be missing")
+                notes.append(_GAPS)
         if left_out:
             names = listed([self._paths[number].name for number in left_out])
             notes.append(f"Left out: {names}, by their names projections of the other files")
         return self._grid(keys, slots, self._times, left_out, tuple(notes))
 
     def as_given(self) -> Order:
-        """Return the order in which the files were given, apart for each channel and plane."""
+        """Return the order in which the files were given, apart for each channel and plane.
+
+        If it is alphabetical, as that of a shell is, the numbers tell the order: scan_2 comes before scan_10.
+        """
         if len(self._channels) > 1 or len(self._planes) > 1:
             return Order(np.array(self._members).reshape(-1, 1, 1))
+        numbers = self._keys(self._times)
+        order = sorted(range(len(numbers)), key=numbers.__getitem__)
+        notes = []
+        if order != [*range(len(numbers))]:
+            paths = [str(self._paths[member]) for member in self._members]
+            if paths == sorted(paths):
+                notes.append("The files were sorted by the numbers in their names: 2 comes before 10")
+                self._names[:] = [self._names[i] for i in order]
+                self._members[:] = [self._members[i] for i in order]
+                self._columns[:] = [[column[i] for i in order] for column in self._columns]
+            else:
+                notes.append("The files follow each other as they were given, not by the numbers in their names")
+        if len(self._times) == 1 and not self._stamps() and self._gaps():
+            notes.append(_GAPS)
         counts: dict[tuple[int, ...], int] = {}
         keys: list[tuple[int, ...]] = []
         for key in self._keys([*self._planes, *self._channels]):
             keys.append((counts.setdefault(key, 0),))
             counts[key] += 1
-        return self._grid(keys, [(i,) for i in range(max(counts.values()))], [], (), ())
+        return self._grid(keys, [(i,) for i in range(max(counts.values()))], [], (), tuple(notes))
+
+    def _gaps(self) -> list[int]:
+        """Return the numbers that are missing between those of the files, of which one counts the files."""
+        (column,) = self._times
+        numbers = sorted({*self._columns[column]})
+        return _missing(numbers, padded=self._model.numbers[column].digits > 1)
 
     def _keys(self, columns: list[int]) -> list[tuple[int, ...]]:
         """Return some of the numbers of each file."""
