@@ -20,6 +20,9 @@ from anscombe_transform.transform.tables import loop_dtype
 _ROUNDED_SUMS = 1.001
 """Room for the rounding of errors that are computed in float32."""
 
+_OPERATIONS = 8
+"""Operations to a code and back, each of which rounds by less than the distance between numbers."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -169,7 +172,8 @@ class Comparer:
         is_float = values.dtype.kind == "f"
         rounding = 0.0 if is_float else 0.5
         if spacing and is_float:
-            rounding += float(np.spacing(np.max(np.abs(values), where=np.isfinite(values), initial=0)))
+            rounding += _OPERATIONS * float(np.spacing(np.max(np.abs(values), where=np.isfinite(values), initial=0)))
         elif spacing:
-            rounding += float(np.spacing(max(-float(values.min(initial=0)), float(values.max(initial=0)))))
+            largest = max(-float(values.min(initial=0)), float(values.max(initial=0)))
+            rounding += _OPERATIONS * float(np.spacing(largest))
         return _ROUNDED_SUMS * (half_interval + rounding / (transform.conversion_gain * root))

@@ -29,6 +29,9 @@ def read_back(values: Array, parameters: Parameters, encoded_dtype: str, out_of_
     return decode(codes, **parameters, decoded_dtype=values.dtype)
 
 
+LARGE: Parameters = {"zero_level": -1e6, "conversion_gain": 0.3, "beta": 1.7}
+
+
 def are_within_precision(values: Array, parameters: Parameters, encoded_dtype: str) -> bool:
     """Return whether float64 holds the squares of the values, and float32, if codes have it, their codes."""
     if not (np.abs(values.astype("float64")) < 1e100).all():
@@ -61,6 +64,13 @@ def test_what_the_codec_gives_back_passes(
     expected = verification.expected(values)
     assert expected.dtype == values.dtype
     np.testing.assert_array_equal(expected, stored)
+
+
+@pytest.mark.parametrize("size", [4.22170139e15, 1e17, 1e50])
+@pytest.mark.parametrize("parameters", [{"zero_level": 0.0, "conversion_gain": 2.5, "beta": 0.5}, LARGE])
+def test_numbers_of_which_float64_cannot_hold_half_may_come_back_rounded(size: float, parameters: Parameters) -> None:
+    values = -np.random.default_rng(0).uniform(size / 4, size, 1000)
+    Comparer(codec_for(parameters, "float64")).compare(values, read_back(values, parameters, "float64"))
 
 
 @given(st.data(), parameters(), st.sampled_from(CODE_DTYPES), st.sampled_from(REAL_DTYPES))
