@@ -9,7 +9,7 @@ from anscombe_transform.simulate import Detector, Scene, simulate_movie
 class Condition(NamedTuple):
     scene: Scene = Scene()
     detector: Detector = Detector()
-    shape: tuple[int, int, int] = (80, 256, 256)
+    shape: tuple[int, int, int] = (60, 192, 192)
 
 
 class Result(NamedTuple):
@@ -42,7 +42,7 @@ CONDITIONS = {
     "gain below 1": Condition(BRIGHT, Detector(100, 0.3, 0.5)),
     "comb of multiples of the gain": Condition(detector=Detector(0, 40, 0)),
     "negative values": Condition(detector=Detector(-200, 40, 30)),
-    "12 frames": Condition(shape=(12, 256, 256)),
+    "12 frames": Condition(shape=(12, 192, 192)),
     "floats": Condition(detector=Detector(0, 1, 0.2, dtype="float32")),
     "all at once": Condition(
         Scene(motion=0.3, bleaching=0.3), Detector(100, 40, 10, 0.3, hot_pixels=0.002, saturation=4095, dtype="uint16")
