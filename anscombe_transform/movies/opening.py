@@ -18,7 +18,7 @@ from zarr.abc.store import Store
 from anscombe_transform._faults import FAULTS, software_fault
 from anscombe_transform._formatting import listed, one_line
 from anscombe_transform._typing import Progress
-from anscombe_transform.movies.axes import Key, arranged, with_frames
+from anscombe_transform.movies.axes import Key, arranged
 from anscombe_transform.movies.damage import damaged_frames, longest_run
 from anscombe_transform.movies.formats.detection import open_files, open_path
 from anscombe_transform.movies.formats.zarr.opening import open_zarr
@@ -26,6 +26,7 @@ from anscombe_transform.movies.movie import frames_to_read
 from anscombe_transform.movies.movie_file import MovieFile
 from anscombe_transform.movies.recording import Recording, number_of
 from anscombe_transform.movies.source import Missing, Source, check_dtype
+from anscombe_transform.movies.views import narrowed, with_frames
 from anscombe_transform.storage.location import StoreLike
 from anscombe_transform.storage.overlap import Place, places_at, places_of, without_local_protocol
 
@@ -226,11 +227,11 @@ def _open(given: _Given, absolute: _Given, choice: _Choice) -> Recording:
     several = len(channels) > 1
     if choice.channel is not None:
         number = number_of(name, channels, choice.channel)
-        channels, source = (channels[number],), _narrowed(source, 1, number)
+        channels, source = (channels[number],), narrowed(source, 1, number)
     if choice.plane is not None:
         if not -source.shape[2] <= choice.plane < source.shape[2]:
             raise ValueError(f"{name} has no plane {choice.plane}: it has {source.shape[2]}, from 0 on")
-        source = _narrowed(source, 2, choice.plane % source.shape[2])
+        source = narrowed(source, 2, choice.plane % source.shape[2])
     frames = _chosen_frames(name, source.shape[0], choice.frames)
     if choice.damaged:
         source = _with_damage(source, choice)
@@ -291,22 +292,6 @@ def without_damaged_frames(recording: Recording, progress: Progress | None = Non
     numbers = [int(recording._numbers[frame]) for frame in errors]
     damage = one_line(next(iter(errors.values())))
     return _open(path, path, replace(choice, damaged=tuple(numbers), damage=damage))
-
-
-def _narrowed(source: Source, position: int, index: int) -> Source:
-    """Return what is at an index along an axis of TCZYX, which is kept with a length of 1."""
-    missing = source.missing
-    if missing is not None:
-        images = missing.images.take([index], axis=position)
-        missing = Missing(images, missing.reason) if images.any() else None
-    return replace(
-        source,
-        shape=(*source.shape[:position], 1, *source.shape[position + 1 :]),
-        chunks=(*source.chunks[:position], 1, *source.chunks[position + 1 :]),
-        read=lambda ranges: source.read([*ranges[:position], range(index, index + 1), *ranges[position + 1 :]]),
-        codecs=source.codecs[index : index + 1] if position == 1 else source.codecs,
-        missing=missing,
-    )
 
 
 def _chosen_frames(name: str, count: int, frames: slice | None) -> range:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from anscombe_transform.movies.axes import Key, arranged, joined, with_frames
+from anscombe_transform.movies.axes import Key, arranged
 from anscombe_transform.movies.source import Missing, Ranges, Source
+from anscombe_transform.movies.views import joined, with_frames
 
 Array = npt.NDArray[Any]
 

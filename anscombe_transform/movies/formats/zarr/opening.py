@@ -14,7 +14,6 @@ import numpy as np
 from anscombe_transform._formatting import listed, one_line
 from anscombe_transform._typing import Array
 from anscombe_transform.codecs.configuration import CodecParameters
-from anscombe_transform.movies.axes import joined
 from anscombe_transform.movies.formats import nwb
 from anscombe_transform.movies.formats.choosing import Candidate, check_shape, choose
 from anscombe_transform.movies.formats.dimension_names import letters_of
@@ -23,6 +22,7 @@ from anscombe_transform.movies.formats.zarr import ngff as ngff
 from anscombe_transform.movies.formats.zarr.chunks import holes_in
 from anscombe_transform.movies.source import Missing, Ranges, Source, part
 from anscombe_transform.movies.units import calibration, pixel_size, positive, sampling, step_of
+from anscombe_transform.movies.views import joined
 from anscombe_transform.storage.groups import Hierarchy, Node, check_no_key, ome_of, pyramid_of
 from anscombe_transform.storage.location import METADATA, PROVENANCE, Location, StoreLike
 
