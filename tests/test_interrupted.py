@@ -119,7 +119,7 @@ def test_resuming_after_a_kill_completes_the_same_files(tmp_path: Path, work: Wo
         shutil.rmtree(output)
         return was_unfinished
 
-    fractions = [moments.random() for _ in range(10)]
+    fractions = [moments.random() for _ in range(6)]
     with ThreadPoolExecutor(2) as pool:
         outcomes = list(pool.map(kill_and_resume, range(len(fractions))))
     assert any(outcomes)

@@ -23,7 +23,7 @@ from anscombe_transform.recordings.channels import Channel, channels_of
 from anscombe_transform.recordings.comparison import Comparison
 from anscombe_transform.recordings.plan import RESUME_HINT, CodecChoice, begun_or_finished, make_plan
 from anscombe_transform.recordings.results import Compression
-from anscombe_transform.recordings.writing import load_dask, unit_of_writing, write_movies
+from anscombe_transform.recordings.writing import check_held_here, load_dask, unit_of_writing, write_movies
 from anscombe_transform.storage.draft import ArrayDraft
 from anscombe_transform.storage.layout import Compressor, Layout, Sizes
 from anscombe_transform.storage.location import Location, StoreLike, options_for
@@ -171,6 +171,8 @@ def compress(
         planes=planes,
         salvage=salvage,
     )
+    if scheduler is None:
+        check_held_here(source)
     check_apart(location, next(iter(channels_of(source).values())), overwrite=overwrite)
     previous = begun_or_finished(location) if resume else None
     if not resume:

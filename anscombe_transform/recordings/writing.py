@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -74,6 +75,20 @@ def load_dask() -> Any:
     with require_extra("compressing movies needs Dask"):
         import dask.array
     return dask.array
+
+
+def check_held_here(movie: Movie) -> None:
+    """Raise ValueError if the values of a Dask array are with the workers of a cluster, where threads find none."""
+    from dask.base import is_dask_collection
+
+    if "distributed" in sys.modules and is_dask_collection(movie):
+        from distributed import futures_of
+
+        for future in futures_of(movie):
+            address = future.client.scheduler.address
+            raise ValueError(
+                f"the workers of a Dask cluster hold the movie: give scheduler={address!r}, so that they compress it"
+            )
 
 
 @dataclass(frozen=True)

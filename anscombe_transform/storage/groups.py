@@ -169,7 +169,7 @@ class _StoredChunks(WrapperStore[Store]):
         """Return what is stored under a key."""
         found = await super().get(key, prototype, byte_range)
         if found is None and not key.endswith((*METADATA, ".zattrs", ".zmetadata")):
-            raise OSError(f"the chunk {key} is not stored")
+            raise ValueError(f"the chunk {key} is not stored")
         return found
 
 

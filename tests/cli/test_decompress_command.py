@@ -122,8 +122,8 @@ def test_what_is_there_stays_until_overwrite_is_asked_for(folder: Path, tmp_path
 REFUSED = {
     "absent.zarr OUT.tif": "absent.zarr",
     "unfinished.zarr OUT.tif": "unfinished.zarr .*not finished",
-    "damaged.zarr OUT.npy": "damaged.zarr: frames [0-9]+ to [0-9]+ cannot be read",
-    "damaged.zarr OUT.tif": "damaged.zarr: frames [0-9]+ to [0-9]+ cannot be read",
+    "damaged.zarr OUT.npy": "damaged.zarr: frame [0-9]+ cannot be read",
+    "damaged.zarr OUT.tif": "damaged.zarr: frame [0-9]+ cannot be read",
     "notes OUT.tif": "notes",
     "movie.zarr taken.tif": "taken.tif exists already: --overwrite replaces it",
     "movie.zarr absent/OUT.tif": "OUT.tif cannot be written: there is no folder .*absent",

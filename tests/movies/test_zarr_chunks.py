@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from limited_filesystem import serve
 
 from anscombe_transform.movies.formats.zarr.opening import open_zarr
-from anscombe_transform.movies.opening import open_movie
+from anscombe_transform.movies.opening import open_movie, open_recording, without_damaged_frames
 
 FILL = 65535
 MOVIE = np.random.default_rng(4).integers(0, 4000, (20, 6, 8)).astype("uint16")
@@ -98,11 +98,11 @@ def test_a_chunk_that_is_not_stored_is_named_with_ways_out(tmp_path: Path) -> No
 
 def test_a_chunk_that_vanishes_after_opening_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "movie.zarr"
-    for shards in (None, (10, 6, 8)):
+    for shards, frame in ((None, 9), ((10, 6, 8), 10)):
         zarr.create_array(path, data=MOVIE, chunks=(5, 6, 8), shards=shards, overwrite=True)
         movie = open_movie(path)
         (path / "c" / "1" / "0" / "0").unlink()
-        with pytest.raises(OSError, match=r"^movie.zarr: frames 9 to 12 cannot be read: the chunk c/1/0/0 is not "):
+        with pytest.raises(ValueError, match=rf"^movie.zarr: frame {frame} cannot be read: the chunk c/1/0/0 is not "):
             movie[9:13]
 
 
@@ -113,8 +113,10 @@ def test_where_chunks_cannot_be_listed_reading_one_that_is_not_stored_is_an_erro
     (tmp_path / "movie.zarr" / "c" / "2" / "0" / "0").unlink()
     movie = open_movie(serve(tmp_path, monkeypatch))
     np.testing.assert_array_equal(movie[:10], MOVIE[:10])
-    with pytest.raises(OSError, match=r"movie.zarr: frames 9 to 12 cannot be read: the chunk c/2/0/0 is not stored"):
+    with pytest.raises(ValueError, match=r"movie.zarr: frame 10 cannot be read: the chunk c/2/0/0 is not stored"):
         movie[9:13]
+    salvaged = without_damaged_frames(open_recording(serve(tmp_path, monkeypatch), salvage=True))
+    np.testing.assert_array_equal(salvaged[0][:], np.delete(MOVIE, range(10, 15), axis=0))
 
 
 def test_a_group_that_cannot_be_listed_is_called_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

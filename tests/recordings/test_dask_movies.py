@@ -2,6 +2,7 @@
 
 import math
 import re
+import shutil
 import sys
 import threading
 from collections import Counter
@@ -137,6 +138,26 @@ def test_workers_write_each_object_once(stored: Any, writes: Counter[str], tmp_p
         compress(movie, tmp_path / "movie.zarr", **GIVEN, **stored, scheduler=cluster.scheduler_address)
     np.testing.assert_array_equal(zarr.open_array(tmp_path / "movie.zarr", mode="r")[...], EXPECTED)
     assert set(writes.values()) == {1}
+
+
+def test_workers_compress_what_they_hold_if_they_are_told_to(tmp_path: Path) -> None:
+    """Threads would find nothing there."""
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster,
+        distributed.Client(cluster),
+    ):
+        for movie in (
+            da.from_array(MOVIE, chunks=(5, 8, 6)).persist(),
+            WRAPPED["xarray"](da.from_array(MOVIE).persist()),
+        ):
+            with pytest.raises(ValueError, match="the workers of a Dask cluster hold the movie: give scheduler='"):
+                compress(movie, tmp_path / "movie.zarr", **GIVEN)
+            assert not (tmp_path / "movie.zarr").exists()
+            compress(movie, tmp_path / "movie.zarr", **GIVEN, scheduler=cluster.scheduler_address)
+            np.testing.assert_array_equal(zarr.open_array(tmp_path / "movie.zarr", mode="r")[...], EXPECTED)
+            shutil.rmtree(tmp_path / "movie.zarr")
+        compress(da.from_array(MOVIE), tmp_path / "movie.zarr", **GIVEN)
 
 
 def test_an_array_whose_shape_is_not_known_is_refused_and_can_be_worked_out(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import reference
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from strategies import (
@@ -170,6 +170,7 @@ def test_decoding_is_exact_where_each_integer_has_a_code_of_its_own(dtype: str, 
 @pytest.mark.parametrize("encoded_dtype", CODE_DTYPES)
 @pytest.mark.parametrize("dtype", REAL_DTYPES)
 @given(st.binary(max_size=256), parameters())
+@settings(max_examples=20)
 def test_any_bytes_decode_to_values_of_the_dtype(
     encoded_dtype: str, dtype: str, corrupt: bytes, parameters: Parameters
 ) -> None:
