@@ -25,6 +25,8 @@ from processes import TIMEOUT
 
 from anscombe_transform import compress
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("distributed")
 pytest.importorskip("s3fs")
 pytest.importorskip("moto.server")

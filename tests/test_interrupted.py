@@ -24,6 +24,8 @@ from processes import TIMEOUT
 from anscombe_transform import compress
 from anscombe_transform.recordings.description import describe
 
+pytestmark = pytest.mark.slow
+
 Layout = dict[str, Any]
 
 LAYOUTS: tuple[Layout, ...] = (

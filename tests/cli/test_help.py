@@ -37,8 +37,8 @@ def helps(folder: Path) -> dict[str, str]:
 def examples(folder: Path, helps: dict[str, str]) -> dict[str, command.Result]:
     """Return what comes of the examples, of which compress is the first, since others need its output."""
     arguments = {name: example(name, text) for name, text in helps.items()}
-    names = sorted(COMMANDS, key=lambda name: name != "compress")
-    return {name: command.run_from_a_shell(*arguments[name], cwd=folder) for name in names}
+    results = {"compress": command.run_from_a_shell(*arguments.pop("compress"), cwd=folder)}
+    return results | {name: command.run(*line, cwd=folder) for name, line in arguments.items()}
 
 
 def example(name: str, text: str) -> list[str]:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from panel import CONDITIONS, Result, estimated
 
+pytestmark = pytest.mark.slow
+
 SEEDS = range(3)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import reference
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import CODE_DTYPES, INTEGER_CODE_DTYPES, REAL_DTYPES, Parameters, byte_orders, inputs, parameters
 
@@ -56,6 +56,7 @@ def test_clamping_gives_the_nearest_code(
 @pytest.mark.parametrize("dtype", ["int16", "uint16"])
 @pytest.mark.parametrize("encoded_dtype", CODE_DTYPES)
 @given(parameters())
+@settings(max_examples=30)
 def test_every_16_bit_input_has_the_code_of_the_formula(dtype: str, encoded_dtype: str, parameters: Parameters) -> None:
     x = np.arange(1 << 16, dtype="uint16").view(dtype)
     expected = judged(x, parameters)
