@@ -28,6 +28,7 @@ from anscombe_transform.storage.draft import ArrayDraft
 from anscombe_transform.storage.layout import Compressor, Layout, Sizes
 from anscombe_transform.storage.location import Location, StoreLike, options_for
 from anscombe_transform.storage.overwriting import check_apart, check_free, check_name
+from anscombe_transform.storage.replacing import place_to_resume, take_place
 from anscombe_transform.transform.parameters import OutOfRange
 
 _SAMPLES = 4
@@ -196,7 +197,9 @@ def compress(
         predicted = [_predict(channel, array) for channel, array in zip(plan.channels, plan.arrays, strict=True)]
         stored_sizes, comparisons = zip(*predicted, strict=True)
     else:
-        if not plan.is_finished:
+        if plan.is_finished:
+            take_place(place_to_resume(location), location)
+        else:
             comparisons = write_movies(
                 plan.tasks(),
                 plan.draft,

@@ -223,9 +223,6 @@ def _write_zarr(
     check_free(location, overwrite=overwrite)
     channels = [Channel(name, movie) for name, movie in channels_of(recording).items()]
     draft, positions = draft_of(channels, location, Layout(chunks=recording[0].chunks))
-    tasks = [
-        Task(channel.movie, array, channel.comparer)
-        for channel, array in zip(channels, draft.arrays.values(), strict=True)
-    ]
+    tasks = [Task(channel.movie, path, channel.comparer) for channel, path in zip(channels, draft.paths, strict=True)]
     write_movies(tasks, draft, coordinates=positions, scheduler=scheduler, progress=progress)
     return location.url

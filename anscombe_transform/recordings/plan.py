@@ -24,6 +24,7 @@ from anscombe_transform.storage.draft import ArrayDraft, Draft, ZarrArray, begun
 from anscombe_transform.storage.layout import Layout
 from anscombe_transform.storage.location import PROVENANCE, Location
 from anscombe_transform.storage.overwriting import state_of
+from anscombe_transform.storage.replacing import place_to_resume
 from anscombe_transform.transform.parameters import OutOfRange
 
 RESUME_HINT = "resume=True goes on with it, "
@@ -50,8 +51,8 @@ class Plan:
         """Return what is to be written."""
         several = len(self.channels) > 1
         return [
-            Task(channel.movie, array, channel.comparer, channel.name if several else "")
-            for channel, array in zip(self.channels, self.arrays, strict=True)
+            Task(channel.movie, path, channel.comparer, channel.name if several else "")
+            for channel, path in zip(self.channels, self.draft.paths, strict=True)
         ]
 
     def result(
@@ -186,7 +187,7 @@ def make_plan(
     draft, positions = draft_of(channels, location, layout, ome=ome)
     if previous is not None:
         _check_same(previous, draft)
-    finished = previous is not None and state_of(location) != "unfinished"
+    finished = previous is not None and state_of(previous.location) != "unfinished"
     return Plan(tuple(channels), draft, positions, finished)
 
 
@@ -235,9 +236,10 @@ def begun_or_finished(location: Location) -> Draft | None:
     ValueError
         If there is something else.
     """
-    if state_of(location) == "empty":
+    place = place_to_resume(location)
+    if state_of(place) == "empty":
         return None
-    draft = begun(location) or finished(location)
+    draft = begun(place) or finished(place)
     if draft is None or any(PROVENANCE not in array.template.attrs for array in draft.arrays.values()):
         raise ValueError(f"{location.url} holds something else: resume=True has nothing to go on with")
     return draft

@@ -7,7 +7,7 @@ import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from anscombe_transform._typing import Floats, Progress
 from anscombe_transform.movies.movie import MASKED, Movie, size_of, stored_chunk
 from anscombe_transform.recordings.comparison import Comparer, Comparison
 from anscombe_transform.storage.draft import ArrayDraft, Draft, ZarrArray
+from anscombe_transform.storage.replacing import make_room, place_to_resume, take_place
 
 if TYPE_CHECKING:
     import dask.array as da
@@ -97,7 +98,8 @@ class Task:
 
     movie: Movie
     """Of shape (time, y, x) or (time, plane, y, x)."""
-    draft: ArrayDraft
+    path: str
+    """The path of the array in the draft."""
     comparer: Comparer
     """What comes back is compared by it."""
     channel: str = ""
@@ -194,6 +196,8 @@ def write_movies(
 ) -> list[Comparison]:
     """Write movies into the arrays of a draft, finish it, and return how far the stored values are from each movie.
 
+    What is there already stays until all of it is written beside it.
+
     Parameters
     ----------
     tasks : sequence of Task
@@ -203,9 +207,9 @@ def write_movies(
     coordinates : mapping, optional
         Of the axes that have positions in an array of their own: these, and their unit.
     resume : bool, default False
-        Leave blocks as they are that are there already; by default all that is there is deleted first.
+        Leave blocks as they are that are there already; by default, all of them are written.
     hint : str
-        What an error says can be done with what is not finished, but for deleting it.
+        What an error says can be done with what is not finished, but for beginning anew.
     scheduler : str, optional
         Address of a Dask scheduler; by default the threads of this process do the work.
     progress : callable, optional
@@ -229,23 +233,29 @@ def write_movies(
     if scheduler is not None and location.url.startswith("memory://"):
         raise ValueError(f"{location.url} is in the memory of one process: choose an output that all workers reach")
     with _connected(scheduler) as client:  # before anything is deleted
+        place = place_to_resume(location) if resume else make_room(location)
+        draft = replace(draft, location=place)
         draft.begin()
         try:
-            if not resume:
-                location.clear()
             for name, (positions, _) in coordinates.items():
-                ArrayDraft(location, name, draft.documents).array[:] = positions
+                ArrayDraft(place, name, draft.documents).array[:] = positions
             comparisons = []
             done, total = 0, sum(size_of(task.movie) for task in tasks)
             for task in tasks:
-                comparisons.append(_write_blocks(task, client, _following(progress, done, total), resume=resume))
+                comparisons.append(
+                    _write_blocks(
+                        task, draft.arrays[task.path], client, _following(progress, done, total), resume=resume
+                    )
+                )
                 done += size_of(task.movie)
             draft.finish()
         except BaseException as error:
             if isinstance(error, ValueError | TypeError):  # which the same movie and options would only raise again
                 hint = ""
-            error.add_note(f"{location.url} is not finished: {hint}overwrite=True begins anew.")
+            stays = "" if place == location else f"{location.url} is as it was, and "
+            error.add_note(f"{stays}{place.url} is not finished: {hint}overwrite=True begins anew.")
             raise
+        take_place(place, location)
     return comparisons
 
 
@@ -266,11 +276,13 @@ def _connected(scheduler: str | None) -> Iterator[Client | None]:
         yield client
 
 
-def _write_blocks(task: Task, client: Client | None, progress: Progress | None, *, resume: bool) -> Comparison:
+def _write_blocks(
+    task: Task, draft: ArrayDraft, client: Client | None, progress: Progress | None, *, resume: bool
+) -> Comparison:
     da = load_dask()
     from dask.base import is_dask_collection
 
-    movie, draft = task.movie, task.draft
+    movie = task.movie
     shape, ndim = tuple(movie.shape), len(movie.shape)
     dtype = np.dtype(movie.dtype)
     depth, _ = stored_chunk(movie)

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -76,6 +76,14 @@ class Location:
         """Whether it is a folder of this machine's file system."""
         return self.given is None and "://" not in self.url
 
+    @property
+    def successor(self) -> Location:
+        """Where what is to replace this is written; nothing can be beside a store, so that it is the store itself."""
+        if self.given is not None:
+            return self
+        url = str(Path(self.url).resolve()) if self.is_local else self.url
+        return replace(self, url=f"{url}.unfinished")
+
     def store(self, *, read_only: bool = False) -> Store:
         """Return the store; a local folder is created when the first key is written."""
         if self.given is not None:
@@ -143,6 +151,26 @@ class Location:
                 else:
                     sync(_clear_store(self.store()))
 
+    def keys(self) -> list[str]:
+        """Return all keys."""
+        if self.is_local:
+            keys = []
+            for folder, _, names in os.walk(self.url):
+                inside = Path(folder).relative_to(self.url).as_posix()
+                prefix = "" if inside == "." else f"{inside}/"
+                keys += [prefix + name for name in names]  # of which there may be a million
+            return keys
+        return sync(_keys(self.store(read_only=True)))
+
+    def remove(self) -> None:
+        """Delete all that is there."""
+        self.clear()
+        if self.is_local:
+            if Path(self.url).is_dir():
+                shutil.rmtree(self.url)
+        else:
+            self.delete(UNFINISHED)
+
     def _clear_url(self) -> None:
         import fsspec  # type: ignore[import-untyped]
 
@@ -166,9 +194,13 @@ class Location:
                 entry.unlink()
 
 
+async def _keys(store: Store) -> list[str]:
+    return [key async for key in store.list()]
+
+
 async def _clear_store(store: Store) -> None:
     """Delete all but the marker of an array that is not finished."""
-    for key in [key async for key in store.list() if key != UNFINISHED]:
+    for key in [key for key in await _keys(store) if key != UNFINISHED]:
         await store.delete(key)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -11,8 +12,13 @@ from anscombe_transform.storage.draft import begun
 from anscombe_transform.storage.location import METADATA, Location
 from anscombe_transform.storage.overlap import Place, places_of
 
-_OF_ZARR = re.compile(r"zarr\.json|unfinished\.json|[\d.]+|.*\.partial|\..*")
-"""Files in the root of an array or group: metadata, chunks of format 2, what an interruption left, and hidden ones."""
+_OF_ZARR = re.compile(
+    r"zarr\.json|\.z(array|group|attrs|metadata)|unfinished\.json|METADATA\.ome\.xml|.*\.partial|\.DS_Store|\._.*|\.nfs.*"
+)
+"""Files that are not chunks: metadata, what an interruption left, and what operating systems put everywhere."""
+
+_CHUNK = re.compile(r"(c/)?\d+([./]\d+)*|c")
+"""The key of a chunk, after that of its array."""
 
 _OTHER_FORMATS = re.compile(
     r"\.(avi|bin|btf|csv|dat|gif|h5|hdf5?|he5|json|mat|mkv|mov|mp4|npy|npz|nwb|pdf|png|raw|tar|tiff?|txt|zip)$", re.I
@@ -48,20 +54,33 @@ def check_free(location: Location, *, overwrite: bool, hint: str = "") -> None:
     url, state = location.url, state_of(location)
     if state == "other":
         raise ValueError(f"{url} holds files that are not a Zarr array: choose another output, or delete them")
-    if overwrite and (others := _other_files(location)):
-        raise ValueError(f"{url} also holds {others[0]}, which is not part of a Zarr array: choose another output")
+    if overwrite and state != "empty" and (other := next(_others(location), None)) is not None:
+        raise ValueError(f"{url} also holds {other}, which is not part of a Zarr array: choose another output")
     if state == "unfinished" and not overwrite:
         raise ValueError(f"{url} holds an array that is not finished: {hint}overwrite=True deletes it")
+    if state == "zarr" and overwrite and location.given is not None:
+        raise ValueError(
+            f"{url} holds Zarr data, and in a store, new data cannot be written beside them: choose another output, or "
+            "delete them yourself"
+        )
     if state == "zarr" and not overwrite:
         raise ValueError(f"{url} holds Zarr data: choose another output, or overwrite=True to delete them")
 
 
-def _other_files(location: Location) -> list[str]:
-    """Return the names of files in the root of a local folder that are not part of an array or group."""
-    if not location.is_local or not Path(location.url).is_dir():
-        return []
-    names = [path.name for path in Path(location.url).iterdir() if path.is_file()]
-    return sorted(name for name in names if not _OF_ZARR.fullmatch(name))
+def _others(location: Location) -> Iterator[str]:
+    """Yield the keys that are not part of Zarr data."""
+    with location.reached():
+        keys = location.keys()
+    draft = begun(location)
+    nodes = {key.rpartition("/")[0] for key in keys if key.rpartition("/")[2] in METADATA}
+    nodes |= {*([] if draft is None else draft.paths)}
+    for key in keys:
+        parts = key.split("/")
+        if not _OF_ZARR.fullmatch(parts[-1]) and not any(
+            "/".join(parts[:count]) in nodes and _CHUNK.fullmatch("/".join(parts[count:]))
+            for count in range(len(parts))
+        ):
+            yield key
 
 
 def check_apart(location: Location, movie: object, *, overwrite: bool = False) -> None:
@@ -76,7 +95,11 @@ def check_apart(location: Location, movie: object, *, overwrite: bool = False) -
             "delete this one yourself if you are sure that the movie is elsewhere"
         )
     with location.reached():
-        here = [Place.of(url, location.storage_options)] if location.given is None else places_of(location.given)
+        here = (
+            [Place.of(one.url, location.storage_options) for one in (location, location.successor)]
+            if location.given is None
+            else places_of(location.given)
+        )
     if here is None and places and overwrite and state_of(location) != "empty":
         raise ValueError(
             f"{url} may be where the movie is, which {type(location.given).__name__} does not tell: choose another "

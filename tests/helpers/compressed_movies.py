@@ -86,3 +86,20 @@ class Spy:
         frames: slice = index[0] if isinstance(index, tuple) else index
         self.read.update(range(len(self._movie))[frames])
         return np.asarray(self._movie[index])
+
+
+def make_something(kind: str, path: Path) -> None:
+    """Put something at a path that `compress` did not."""
+    if kind == "array":
+        zarr.create_array(path, data=MOVIE[:3])
+    elif kind == "array of format 2":
+        zarr.create_array(path, data=MOVIE[:3], zarr_format=2)
+    elif kind == "group":
+        zarr.create_group(path).create_array("a", data=MOVIE[:3])
+    elif kind == "group of format 2":
+        zarr.create_group(path, zarr_format=2).create_array("a", data=MOVIE[:3])
+    elif kind == "file":
+        path.write_bytes(b"precious")
+    else:
+        path.mkdir()
+        (path / "precious.txt").write_bytes(b"precious")

@@ -10,29 +10,11 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
-from compressed_movies import GIVEN, MOVIE, make_unfinished
+from compressed_movies import GIVEN, MOVIE, make_something, make_unfinished
 from stored import contents, memory_url
 
 from anscombe_transform import compress
 from anscombe_transform.storage.location import Location
-
-
-def make_something(kind: str, path: Path) -> None:
-    """Put something at a path that `compress` did not."""
-    if kind == "array":
-        zarr.create_array(path, data=MOVIE[:3])
-    elif kind == "array of format 2":
-        zarr.create_array(path, data=MOVIE[:3], zarr_format=2)
-    elif kind == "group":
-        zarr.create_group(path).create_array("a", data=MOVIE[:3])
-    elif kind == "group of format 2":
-        zarr.create_group(path, zarr_format=2).create_array("a", data=MOVIE[:3])
-    elif kind == "file":
-        path.write_bytes(b"precious")
-    else:
-        path.mkdir()
-        (path / "precious.txt").write_bytes(b"precious")
-
 
 ZARR_DATA = ["array", "array of format 2", "group", "group of format 2"]
 OTHER_THINGS = ["file", "folder with files"]

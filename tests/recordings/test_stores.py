@@ -42,11 +42,25 @@ def test_what_is_compressed_into_a_store_is_read_from_it(store: Any) -> None:
     np.testing.assert_array_equal(open_recording(store)[0][5], array[5])
 
 
-def test_what_is_there_stays_until_overwrite_is_asked_for(store: Any) -> None:
+def test_what_is_finished_in_a_store_stays_whatever_is_asked_for(store: Any) -> None:
     compress(MOVIE, store, **GIVEN, chunks=8)
+    before = zarr.open_array(store, mode="r")[:]
     with pytest.raises(ValueError, match="holds Zarr data"):
         compress(MOVIE[:10], store, **GIVEN)
+    if not isinstance(store, LocalStore):  # which is a folder, that can be replaced
+        with pytest.raises(ValueError, match="holds Zarr data, and in a store, new data cannot be written beside them"):
+            compress(MOVIE[:10], store, **GIVEN, overwrite=True)
     assert compress(MOVIE, store, **GIVEN, chunks=8, resume=True).comparison is None
+    np.testing.assert_array_equal(zarr.open_array(store, mode="r")[:], before)
+
+
+def test_what_is_not_finished_in_a_store_is_overwritten(store: Any) -> None:
+    def stop(stage: str, done: int, total: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compress(MOVIE, store, **GIVEN, chunks=8, progress=stop)
     compress(MOVIE[:10], store, **GIVEN, chunks=5, overwrite=True)
     assert describe(store).shape == (10, *MOVIE.shape[1:])
     assert describe(store).all_chunks == describe(store).stored_chunks == 2
