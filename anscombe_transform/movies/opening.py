@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import zarr
 from zarr.abc.store import Store
 
 from anscombe_transform._faults import FAULTS, software_fault
@@ -27,16 +28,17 @@ from anscombe_transform.movies.movie_file import MovieFile
 from anscombe_transform.movies.recording import Recording, number_of
 from anscombe_transform.movies.source import Missing, Source, check_dtype
 from anscombe_transform.movies.views import narrowed, with_frames
+from anscombe_transform.storage.draft import ZarrArray
 from anscombe_transform.storage.location import StoreLike
 from anscombe_transform.storage.overlap import Place, places_at, places_of, without_local_protocol
 
-RecordingLike = StoreLike | Sequence[str | os.PathLike[str]]
-"""The path of a file or folder, a URL, a store of Zarr, or paths that make one recording."""
+RecordingLike = StoreLike | ZarrArray | Sequence[str | os.PathLike[str]]
+"""The path of a file or folder, a URL, a store or array of Zarr, or paths that make one recording."""
 
 _AT_A_TIME = 1 << 25
 """Bytes that are read at a time to look for damaged frames, about."""
 
-_Given = str | tuple[str, ...] | Store
+_Given = str | tuple[str, ...] | Store | ZarrArray
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def open_recording(
 
     Parameters
     ----------
-    path : str, path, sequence of these, or store
+    path : str, path, sequence of these, store or array
         One of the following. The content of a file determines its format, not its name.
 
         - A TIFF or BigTIFF file, also of ImageJ, OME or ScanImage, compressed or not. A folder of TIFF files, a pattern
@@ -83,6 +85,7 @@ def open_recording(
           order they follow each other, is told by their metadata or, without these, by their names.
         - An HDF5 file, also of MATLAB from version 7.3 on, or an NWB file.
         - A Zarr array or group: a folder, a zip file, a URL of any protocol that fsspec supports, or a store of Zarr.
+          Or an array that Zarr has opened: there, chunks that are not stored have the fill value.
         - A ``.npy`` or ``.npz`` file. A compressed array of the latter is unpacked to a temporary file.
 
     key : str, optional
@@ -122,21 +125,30 @@ def open_recording(
         If the file cannot be read.
     RuntimeError
         If a package that reads the format fails, and the reason may be the software and not the file.
+    TypeError
+        If it is none of these.
     ValueError
         If it is not a complete file of one of these formats, or there is no such recording in it.
     """
     given: _Given
     absolute: _Given
-    if isinstance(path, Store):
+    if isinstance(path, Store | zarr.Array):
         given = absolute = path
     elif isinstance(path, str | os.PathLike):
         given = without_local_protocol(os.fspath(path))
         absolute = given if "://" in given else str(Path(given).absolute())
     else:
-        given = tuple(os.fspath(one) for one in path)
+        given = _paths(path)
         absolute = tuple(str(Path(one).absolute()) for one in given)
     choice = _Choice(key, channel, plane, frames, axes, channels, planes, salvage, storage_options)
     return _open(given, absolute, choice)
+
+
+def _paths(path: Any) -> tuple[str, ...]:
+    if isinstance(path, bytes | zarr.Group) or not isinstance(path, Iterable):
+        what = f"path is a {type(path).__name__}"
+        raise TypeError(f"{what}, but must be a path, a URL, a store or an array of Zarr, or a sequence of paths")
+    return tuple(os.fspath(one) for one in path)
 
 
 def open_movie(
@@ -207,8 +219,9 @@ def open_movie(
 
 def _open(given: _Given, absolute: _Given, choice: _Choice) -> Recording:
     key = Key.parse(choice.key)
-    if isinstance(given, Store) or (isinstance(given, str) and "://" in given):
-        name = str(given).rstrip("/").rpartition("/")[2]
+    if isinstance(given, Store | zarr.Array) or (isinstance(given, str) and "://" in given):
+        place = f"{given.store}/{given.path}" if isinstance(given, zarr.Array) else str(given)
+        name = place.rstrip("/").rpartition("/")[2]
         source = open_zarr(given, key.place, choice.storage_options)
     elif choice.storage_options is not None:
         raise ValueError(f"{given} is not a URL, and only a URL takes storage_options")
@@ -252,7 +265,7 @@ def _open(given: _Given, absolute: _Given, choice: _Choice) -> Recording:
         _named=named or several,
         _reopen=(_open_again, (absolute, choice)),
         _places=partial(places_of, given)
-        if isinstance(given, Store)
+        if isinstance(given, Store | zarr.Array)
         else partial(_places_of_all, source.locations, choice.storage_options),
     )
 

@@ -217,10 +217,13 @@ def compress(
 def _opened(
     movie: RecordingLike | Recording | Movie, *, storage_options: Mapping[str, Any] | None, **choice: Any
 ) -> Recording | Movie:
+    chosen = [name for name, value in choice.items() if value is not None and value is not False]
+    if isinstance(movie, zarr.Array) and (len(movie.shape) > 3 or chosen):
+        return open_recording(movie, **choice, storage_options=None)
     if isinstance(movie, str | os.PathLike | Sequence | Store) and not isinstance(movie, Recording):
         return open_recording(movie, **choice, storage_options=storage_options)
-    if given := [name for name, value in choice.items() if value not in (None, False)]:
-        raise ValueError(f"{' and '.join(given)} are for files: choose from the recording or the array itself")
+    if chosen:
+        raise ValueError(f"{' and '.join(chosen)} are for files: choose from the recording or the array itself")
     if not hasattr(movie, "shape") or not hasattr(movie, "dtype"):
         raise TypeError(f"movie is a {type(movie).__name__}, which is neither a path nor an array")
     if not isinstance(movie, Recording | MovieFile):

@@ -52,6 +52,12 @@ def write_labels(path: Path, values: Any, names: list[Any]) -> None:
             dimension.label = name
 
 
+def write_labels_of_fixed_length(path: Path, values: Any, names: list[Any]) -> None:
+    with h5py.File(path, "w") as file:
+        file["movie"] = values
+        file["movie"].attrs["DIMENSION_LABELS"] = np.array([name.encode() for name in names])
+
+
 def write_scales(path: Path, values: Any, names: list[Any]) -> None:
     """Write dimension scales, as netCDF 4 and xarray do."""
     with h5py.File(path, "w") as file:
@@ -74,6 +80,7 @@ WRITERS: dict[str, Any] = {
     "ngff 0.3": write_ngff,
     "ngff 0.5": write_ngff_5,
     "labels": write_labels,
+    "labels of fixed length": write_labels_of_fixed_length,
     "scales": write_scales,
     "axistags": write_ilastik,
 }
@@ -89,7 +96,7 @@ def test_axes_are_what_their_names_say(
     names = [data.draw(st.sampled_from(NAMES[letter])) for letter in letters]
     shape = tuple(LENGTHS[letter] for letter in letters)
     values = np.arange(1, np.prod(shape) + 1, dtype="uint16").reshape(shape)
-    path = tmp_path_factory.mktemp("named") / ("movie.h5" if kind in ("labels", "scales", "axistags") else "movie.zarr")
+    path = tmp_path_factory.mktemp("named") / ("movie.zarr" if kind.startswith(("zarr", "ngff")) else "movie.h5")
     WRITERS[kind](path, values, names)
     recording = open_recording(path, "P=1" if "P" in letters else None)
     order = [letters.index(letter) for letter in "PTCZYX" if letter in letters]

@@ -8,6 +8,7 @@ from typing import Any
 import dask.array
 import numpy as np
 import pytest
+import zarr
 from hypothesis import given, settings
 from hypothesis.extra.numpy import basic_indices
 from movie_formats import FORMATS, MOVIE
@@ -114,3 +115,9 @@ def test_nothing_but_zarr_is_imported_to_open_an_array(movie_files: dict[str, Pa
     command: list[str | Path] = [sys.executable, "-P", "-c", code, movie_files["c.npy"]]
     printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=TIMEOUT)
     assert printed.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("path", [b"movie.npy", 3, zarr.create_group({})], ids=lambda path: type(path).__name__)
+def test_what_names_no_recording_is_refused(path: Any) -> None:
+    with pytest.raises(TypeError, match=rf"path is a {type(path).__name__}, but must be a path, a URL, a st"):
+        open_movie(path)

@@ -1,5 +1,6 @@
 """Zarr arrays of which chunks are not stored: Zarr reads the fill value there, which here no frame has."""
 
+import pickle
 import shutil
 import uuid
 import zipfile
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from limited_filesystem import serve
 
+from anscombe_transform import compress
 from anscombe_transform.movies.formats.zarr.opening import open_zarr
 from anscombe_transform.movies.opening import open_movie, open_recording, without_damaged_frames
 
@@ -94,6 +96,27 @@ def test_a_chunk_that_is_not_stored_is_named_with_ways_out(tmp_path: Path) -> No
     with pytest.raises(ValueError, match=message):
         open_movie(path)
     np.testing.assert_array_equal(open_movie(path, frames=slice(0, 10))[:], MOVIE[:10])
+
+
+def test_in_an_array_that_zarr_has_opened_chunks_that_are_not_stored_have_the_fill_value(tmp_path: Path) -> None:
+    recording = np.random.default_rng(1).poisson(9, (4, 2, 3, 6, 8)).astype("uint16")
+    recording[1, 1, 1] = 0
+    array = zarr.create_array(
+        tmp_path / "a.zarr", data=recording, chunks=(1, 1, 1, 6, 8), dimension_names=["t", "c", "z", "y", "x"]
+    )
+    with pytest.raises(ValueError, match=r"fill value 0, open the array with zarr, and give it instead of its path"):
+        open_recording(tmp_path / "a.zarr")
+    opened = open_recording(array)
+    for number in range(2):
+        np.testing.assert_array_equal(opened[number][:], recording[:, number])
+        np.testing.assert_array_equal(pickle.loads(pickle.dumps(opened[number]))[:], recording[:, number])
+    given: dict[str, Any] = {"zero_level": 0, "conversion_gain": 1, "encoded_dtype": "int16", "beta": 0.01}
+    compress(array, tmp_path / "all.zarr", **given)
+    compress(array, tmp_path / "one.zarr", **given, channel=0, plane=2)
+    np.testing.assert_array_equal(open_recording(tmp_path / "all.zarr")[1][:], recording[:, 1])
+    np.testing.assert_array_equal(open_recording(tmp_path / "one.zarr")[0][:], recording[:, 0, 2])
+    with pytest.raises(ValueError, match="is where the movie is"):
+        compress(array, tmp_path / "a.zarr", **given, overwrite=True)
 
 
 def test_a_chunk_that_vanishes_after_opening_is_an_error(tmp_path: Path) -> None:

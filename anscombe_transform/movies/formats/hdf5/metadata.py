@@ -33,13 +33,13 @@ def _names(dataset: Any) -> list[str | None]:
         names = [axis["key"] for axis in json.loads(plain(dataset.attrs["axistags"]))["axes"]]
         if len(names) == count:
             return names
-    return [_name(dataset.dims[i]) for i in range(count)]
+    # Not dimension.label: the library takes labels for strings of variable length without looking, and crashes.
+    labels = [plain(label) for label in np.ravel(dataset.attrs.get("DIMENSION_LABELS", ()))]
+    return [labels[i] if i < len(labels) and labels[i] else _of_scale(dataset.dims[i]) for i in range(count)]
 
 
-def _name(dimension: Any) -> str | None:
+def _of_scale(dimension: Any) -> str | None:
     with contextlib.suppress(RuntimeError, KeyError, OSError, UnicodeDecodeError):  # a scale that was deleted
-        if dimension.label:
-            return str(dimension.label)
         if len(dimension):
             return str(dimension[0].name).rpartition("/")[2]
     return None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
+import zarr
 
 from anscombe_transform._formatting import listed, one_line
 from anscombe_transform._typing import Array
@@ -23,6 +24,7 @@ from anscombe_transform.movies.formats.zarr.chunks import holes_in
 from anscombe_transform.movies.source import Missing, Ranges, Source, part
 from anscombe_transform.movies.units import calibration, pixel_size, positive, sampling, step_of
 from anscombe_transform.movies.views import joined
+from anscombe_transform.storage.draft import ZarrArray
 from anscombe_transform.storage.groups import Hierarchy, Node, check_no_key, ome_of, pyramid_of
 from anscombe_transform.storage.location import METADATA, PROVENANCE, Location, StoreLike
 
@@ -30,7 +32,7 @@ _UNREADABLE = (ValueError, TypeError, OSError, RuntimeError)
 """What is raised for arrays that are damaged, or of which Zarr does not know the dtype."""
 
 
-def open_zarr(path: StoreLike, key: str | None, storage_options: Mapping[str, Any] | None = None) -> Source:
+def open_zarr(path: StoreLike | ZarrArray, key: str | None, storage_options: Mapping[str, Any] | None = None) -> Source:
     """Open an array, or a whole recording that this package wrote.
 
     In a group, it is the array at `key`, the only one that may be a movie, the largest of an OME-Zarr pyramid, or the
@@ -38,8 +40,9 @@ def open_zarr(path: StoreLike, key: str | None, storage_options: Mapping[str, An
 
     Parameters
     ----------
-    path : str, path or store
-        A folder, a zip file, a URL, or a store of Zarr.
+    path : str, path, store or array
+        A folder, a zip file, a URL, or a store of Zarr; or an array of Zarr, in which chunks that are not stored have
+        the fill value.
     key : str, optional
         The path of an array or a group in a group, or the name of an imaging series of NWB.
     storage_options : mapping, optional
@@ -50,6 +53,11 @@ def open_zarr(path: StoreLike, key: str | None, storage_options: Mapping[str, An
     Source
         The movie in the array, whose frames are read when they are asked for.
     """
+    if isinstance(path, zarr.Array):
+        hierarchy = Hierarchy(Location.parse(path.store))
+        node = hierarchy.node(path.path)
+        assert node is not None
+        return _source(hierarchy, node, whole=False)
     hierarchy = Hierarchy(Location.parse(path, storage_options))
     check_no_key(hierarchy, key)
     if hierarchy.root.is_array:
@@ -143,9 +151,9 @@ def _explain_absence(hierarchy: Hierarchy, key: str) -> NoReturn:
     raise ValueError(f"{url} has no array {key!r}")
 
 
-def _source(hierarchy: Hierarchy, node: Node, axes: str | None = None) -> Source:
+def _source(hierarchy: Hierarchy, node: Node, axes: str | None = None, *, whole: bool = True) -> Source:
     """Return what is known of an array; its axes are given for NWB, which does not name them."""
-    array: Any = hierarchy.array(node.path)
+    array: Any = hierarchy.array(node.path, whole=whole)
     shape, url = tuple(array.shape), hierarchy.location.url
     check_shape(f"{url}/{node.path}".rstrip("/"), shape)
     letters, told = _told(hierarchy, node, axes)
@@ -163,7 +171,7 @@ def _source(hierarchy: Hierarchy, node: Node, axes: str | None = None) -> Source
         read,
         node.path or None,
         codecs=tuple(codec for codec in array.filters if isinstance(codec, CodecParameters)),
-        missing=_missing(hierarchy, node, letters),
+        missing=_missing(hierarchy, node, letters) if whole else None,
         sure_of_planes=True,
         **told,
     )
