@@ -6,11 +6,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -188,33 +186,34 @@ def test_ctrl_c_gets_one_line_and_status_130(tmp_path: Path, work: Work) -> None
     assert interrupted
 
 
-@pytest.fixture
-def unsorted(tmp_path: Path) -> Iterator[Path]:
-    """Yield a folder, in memory where that can be: there, what was made last is listed and deleted first."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else tmp_path) as folder:
-        yield Path(folder)
+def test_a_kill_while_overwriting_leaves_the_old_array_or_the_new_one(tmp_path: Path, work: Work) -> None:
+    """Whenever the kill comes, and what was begun can be finished."""
+    moments = random.Random(1)
+    old = np.load(work.movie, mmap_mode="r")[:24]
 
+    def kill_and_resume(attempt: int) -> bool:
+        number, output = attempt % len(LAYOUTS), tmp_path / str(attempt) / "movie.zarr"
+        compress(old, output, **GIVEN)
+        before = command.files(output)
+        successor = output.with_name("movie.zarr.unfinished")
+        arguments = work.arguments(number, output)
+        with command.started(*arguments, "--overwrite", cwd=tmp_path) as process:
+            stop_when(process, successor, round(fractions[attempt] * len(work.expected[number])))
+        left = command.files(output)
+        assert left in (before, work.expected[number])
+        if successor.exists():
+            succeeded(command.run(*arguments, "--resume", cwd=tmp_path))
+        elif left == before:
+            succeeded(command.run(*arguments, "--overwrite", cwd=tmp_path))
+        assert command.files(output) == work.expected[number]
+        assert not successor.exists()
+        shutil.rmtree(output.parent)
+        return left == before
 
-def test_a_kill_while_overwriting_leaves_no_array_without_chunks(unsorted: Path, work: Work) -> None:
-    """While the old array is deleted, nobody can open it with chunks missing."""
-    output = unsorted / "movie.zarr"
-    old = zarr.create_array(output, shape=(5000, 2, 2), chunks=(1, 2, 2), dtype="int16", filters=None, compressors=None)
-    for frame in range(old.shape[0]):
-        path = output / "c" / str(frame) / "0" / "0"
-        path.parent.mkdir(parents=True)
-        path.write_bytes(np.ones(4, "<i2").tobytes())
-    with (
-        command.started(*work.arguments(0, output), "--overwrite", cwd=unsorted) as process,
-        suppress(FileNotFoundError),
-    ):
-        while process.poll() is None and len(list((output / "c").iterdir())) == old.shape[0]:
-            time.sleep(0.001)
-    try:
-        left = zarr.open_array(output, mode="r")
-    except FileNotFoundError:
-        return
-    assert left.shape != old.shape or (np.asarray(left) == 1).all(), "chunks were deleted before the metadata"
+    fractions = [moments.uniform(0, 1.05) for _ in range(12)]
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(kill_and_resume, range(len(fractions))))
+    assert any(outcomes)
 
 
 def limited(work: Work, output: Path) -> command.Result:

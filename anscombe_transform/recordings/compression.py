@@ -29,6 +29,7 @@ from anscombe_transform.storage.layout import Compressor, Layout, Sizes
 from anscombe_transform.storage.location import Location, StoreLike, options_for
 from anscombe_transform.storage.overwriting import check_apart, check_free, check_name
 from anscombe_transform.storage.replacing import place_to_resume, take_place
+from anscombe_transform.storage.writer import check_no_writer
 from anscombe_transform.transform.parameters import OutOfRange
 
 _SAMPLES = 4
@@ -175,6 +176,7 @@ def compress(
     if scheduler is None:
         check_held_here(source)
     check_apart(location, next(iter(channels_of(source).values())), overwrite=overwrite)
+    check_no_writer(location)
     previous = begun_or_finished(location) if resume else None
     if not resume:
         check_free(location, overwrite=overwrite, hint=RESUME_HINT)
@@ -205,6 +207,7 @@ def compress(
                 plan.draft,
                 coordinates=plan.coordinates,
                 resume=previous is not None,
+                overwrite=overwrite,
                 hint=RESUME_HINT,
                 scheduler=scheduler,
                 progress=None if progress is None else partial(progress, "Writing"),

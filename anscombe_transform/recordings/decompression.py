@@ -23,6 +23,7 @@ from anscombe_transform.recordings.writing import Task, write_movies
 from anscombe_transform.storage.layout import Layout
 from anscombe_transform.storage.location import Location, StoreLike, options_for
 from anscombe_transform.storage.overwriting import check_apart, check_free, check_name
+from anscombe_transform.storage.writer import check_no_writer
 
 _BLOCK_SIZE = 1 << 26
 """Bytes of a movie that are read at a time, as nearly as chunks allow."""
@@ -220,9 +221,10 @@ def _write_zarr(
     location = Location.parse(output, options_for(output, storage_options))
     check_name(location)
     check_apart(location, recording[0])
+    check_no_writer(location)
     check_free(location, overwrite=overwrite)
     channels = [Channel(name, movie) for name, movie in channels_of(recording).items()]
     draft, positions = draft_of(channels, location, Layout(chunks=recording[0].chunks))
     tasks = [Task(channel.movie, path, channel.comparer) for channel, path in zip(channels, draft.paths, strict=True)]
-    write_movies(tasks, draft, coordinates=positions, scheduler=scheduler, progress=progress)
+    write_movies(tasks, draft, coordinates=positions, overwrite=overwrite, scheduler=scheduler, progress=progress)
     return location.url

@@ -182,8 +182,9 @@ def make_plan(
         except ValueError as error:
             if len(movies) == 1:
                 raise
-            way_out = f"give zero_level and conversion_gain for {name}, or compress another channel alone"
-            raise type(error)(f"{name}: {error}; or {way_out}, with channel='NAME'") from error
+            give = f"give zero_level and conversion_gain for {name}, or " if given == (None, None) else ""
+            way_out = f"{give}compress another channel alone, with channel='NAME'"
+            raise type(error)(f"{name}: {error}; or {way_out}") from error
     draft, positions = draft_of(channels, location, layout, ome=ome)
     if previous is not None:
         _check_same(previous, draft)

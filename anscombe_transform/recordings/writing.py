@@ -7,8 +7,8 @@ import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import reduce
+from dataclasses import dataclass
+from functools import partial, reduce
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -23,7 +23,10 @@ from anscombe_transform._typing import Floats, Progress
 from anscombe_transform.movies.movie import MASKED, Movie, size_of, stored_chunk
 from anscombe_transform.recordings.comparison import Comparer, Comparison
 from anscombe_transform.storage.draft import ArrayDraft, Draft, ZarrArray
+from anscombe_transform.storage.location import Location
+from anscombe_transform.storage.overwriting import check_free
 from anscombe_transform.storage.replacing import make_room, place_to_resume, take_place
+from anscombe_transform.storage.writer import only_writer
 
 if TYPE_CHECKING:
     import dask.array as da
@@ -190,6 +193,7 @@ def write_movies(
     *,
     coordinates: Mapping[str, tuple[Floats, str]] = MappingProxyType({}),
     resume: bool = False,
+    overwrite: bool = False,
     hint: str = "",
     scheduler: str | None = None,
     progress: Progress | None = None,
@@ -208,6 +212,8 @@ def write_movies(
         Of the axes that have positions in an array of their own: these, and their unit.
     resume : bool, default False
         Leave blocks as they are that are there already; by default, all of them are written.
+    overwrite : bool, default False
+        Replace what is there.
     hint : str
         What an error says can be done with what is not finished, but for beginning anew.
     scheduler : str, optional
@@ -233,30 +239,36 @@ def write_movies(
     if scheduler is not None and location.url.startswith("memory://"):
         raise ValueError(f"{location.url} is in the memory of one process: choose an output that all workers reach")
     with _connected(scheduler) as client:  # before anything is deleted
-        place = place_to_resume(location) if resume else make_room(location)
-        draft = replace(draft, location=place)
-        draft.begin()
-        try:
-            for name, (positions, _) in coordinates.items():
-                ArrayDraft(place, name, draft.documents).array[:] = positions
-            comparisons = []
-            done, total = 0, sum(size_of(task.movie) for task in tasks)
-            for task in tasks:
-                comparisons.append(
-                    _write_blocks(
-                        task, draft.arrays[task.path], client, _following(progress, done, total), resume=resume
-                    )
-                )
-                done += size_of(task.movie)
-            draft.finish()
-        except BaseException as error:
-            if isinstance(error, ValueError | TypeError):  # which the same movie and options would only raise again
-                hint = ""
-            stays = "" if place == location else f"{location.url} is as it was, and "
-            error.add_note(f"{stays}{place.url} is not finished: {hint}overwrite=True begins anew.")
-            raise
+        with only_writer(draft, partial(_place, location, resume=resume, overwrite=overwrite)) as (draft, finish):
+            place = draft.location
+            try:
+                for name, (positions, _) in coordinates.items():
+                    ArrayDraft(place, name, draft.documents).array[:] = positions
+                comparisons = []
+                done, total = 0, sum(size_of(task.movie) for task in tasks)
+                for task in tasks:
+                    shown = _following(progress, done, total)
+                    comparisons.append(_write_blocks(task, draft.arrays[task.path], client, shown, resume=resume))
+                    done += size_of(task.movie)
+                finish()
+            except BaseException as error:
+                if isinstance(error, ValueError | TypeError):  # which the same movie and options would only raise again
+                    hint = ""
+                stays = "" if place == location else f"{location.url} is as it was, and "
+                error.add_note(f"{stays}{place.url} is not finished: {hint}overwrite=True begins anew.")
+                raise
         take_place(place, location)
     return comparisons
+
+
+def _place(location: Location, *, resume: bool, overwrite: bool) -> Location:
+    """Return where to write what is to be at a location."""
+    if resume:
+        return place_to_resume(location)
+    if overwrite:
+        return make_room(location)
+    check_free(location, overwrite=False)
+    return location
 
 
 def _following(progress: Progress | None, before: int, total: int) -> Progress | None:

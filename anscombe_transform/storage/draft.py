@@ -97,13 +97,15 @@ class Draft:
         """The attributes of the root."""
         return attributes_of(self.documents)
 
-    def begin(self) -> None:
-        """Write the metadata to the marker that says that this is not finished."""
-        marker = {
+    def begin(self, writer: Mapping[str, Any] | None = None) -> None:
+        """Write the metadata to the marker that says that this is not finished, and who is writing it."""
+        marker: dict[str, Any] = {
             "note": "What is here is not finished, and cannot be opened yet. It is written by anscombe-transform.",
             "paths": list(self.paths),
             "documents": dict(self.documents),
         }
+        if writer is not None:
+            marker["writer"] = dict(writer)
         self.location.set(UNFINISHED, json.dumps(marker, indent=2).encode())
 
     def finish(self) -> None:
@@ -140,8 +142,8 @@ def begun(location: Location) -> Draft | None:
 
 def finished(location: Location) -> Draft | None:
     """Return what this package has finished there, an array, an OME-NGFF image or a group of channels, or None."""
-    found = _documents(location, "")
     try:
+        found = _documents(location, "")
         channels = attributes_of(found).get(PROVENANCE, {}).get("channels")
         paths = [""] if channels is None else [str(channel["path"]) for channel in channels]
         if channels is None and (image := _documents(location, "0")):

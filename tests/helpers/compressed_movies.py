@@ -64,13 +64,14 @@ def nobody_can_open(place: str | Path) -> None:
         zarr.open(str(place), mode="r")
 
 
-def make_unfinished(output: Path) -> None:
+def make_unfinished(output: Path | str) -> None:
     """Put a finished array back to where it was before the last step."""
-    draft = finished(Location.parse(output))
+    location = Location.parse(output)
+    draft = finished(location)
     assert draft is not None
     draft.begin()
     for key in draft.documents:
-        (output / key).unlink()
+        location.delete(key)
 
 
 class Spy:
