@@ -305,7 +305,7 @@ def estimate(
     if json:
         print_json(_each([_named(result.to_dict(), name, source) for name, result in results.items()]))
         return
-    if len(source) > 1 or source.notes:
+    if len(source) > 1 or source.planes > 1 or source.notes:
         print_rows(source.table())
     for name, result in results.items():
         print_rows(result.table(), title=name if len(source) > 1 else None)
@@ -360,7 +360,8 @@ def report(
 ) -> None:
     """Write a page about what compression saves and what it does to noise and traces, at four settings of beta.
 
-    Of several channels, each has its own page, and planes are shown below each other.
+    Of several channels, each has its own page, and planes are shown below each other. Frames of which something is
+    missing are left out.
 
     Example: anscombe-transform report recording.tif --output recording.html
     """
@@ -377,6 +378,8 @@ def report(
             salvage=True,
             storage_options=parse_storage_options(storage_option),
         )
+        if not json:
+            print_rows(source.table())
         pages = {}
         for name, movie in zip(source.channels, source, strict=True):
             with _naming(name, source):

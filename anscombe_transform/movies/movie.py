@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
@@ -32,10 +33,32 @@ class Movie(Protocol):
 
 
 def as_movie(movie: Movie | npt.ArrayLike) -> Movie:
-    """Return what is read like an array (time, y, x): planes are put below each other, and lists become arrays."""
+    """Return what is read like an array (time, y, x): planes are put below each other, and lists become arrays.
+
+    Of a recording, it is the only channel.
+
+    Raises
+    ------
+    TypeError
+        If it is a path.
+    ValueError
+        If it is a recording of several channels.
+    """
+    if isinstance(movie, str | os.PathLike):
+        raise TypeError(f"movie is a {type(movie).__name__}: open it with open_recording or open_movie")
+    if isinstance(getattr(movie, "channels", None), tuple):  # a recording, whose module imports this one
+        movie = _only_channel(movie)
     if getattr(movie, "axes", None) == "TZYX":
         return PlanesBelow(cast("Movie", movie))
     return cast("Movie", movie if hasattr(movie, "shape") and hasattr(movie, "dtype") else np.asarray(movie))
+
+
+def _only_channel(recording: Any) -> Movie:
+    if (number := len(recording.channels)) > 1:
+        raise ValueError(
+            f"{recording.name} has {number} channels, each with parameters of its own: give one, such as recording[0]"
+        )
+    return cast("Movie", recording[0])
 
 
 class PlanesBelow:
@@ -51,6 +74,7 @@ class PlanesBelow:
         self.name = getattr(movie, "name", None)
         self.frame_rate = getattr(movie, "frame_rate", None)
         self.pixel_size = getattr(movie, "pixel_size", None)
+        self.notes = getattr(movie, "notes", ())
 
     def __getitem__(self, index: Any) -> Array:
         """Return frames, or rows of them: the index is an integer, a slice, or a slice for each of time and y."""

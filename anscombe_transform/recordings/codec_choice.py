@@ -13,7 +13,7 @@ from anscombe_transform._typing import Progress
 from anscombe_transform.codecs.configuration import CodecParameters
 from anscombe_transform.estimate.estimation import estimate_parameters
 from anscombe_transform.estimate.gathering import range_of_frames
-from anscombe_transform.movies.movie import Movie
+from anscombe_transform.movies.movie import Movie, PlanesBelow
 from anscombe_transform.movies.movie_file import MovieFile
 from anscombe_transform.transform.parameters import (
     EncodedDType,
@@ -44,7 +44,8 @@ def choose_parameters(
     Raises
     ------
     ValueError
-        If only one is given, or the movie does not tell them: its noise is not that of raw frames, for example.
+        If only one is given, or they cannot be estimated from the movie: its noise is not that of raw frames, for
+        example.
     """
     if (zero_level is None) != (conversion_gain is None):
         raise ValueError("zero_level and conversion_gain belong together: give both, or neither")
@@ -54,7 +55,8 @@ def choose_parameters(
     try:
         estimate = estimate_parameters(movie, max_frames=FRAMES_TO_READ, progress=progress)
         if estimate.unusable is not None:
-            raise ValueError(f"movie does not tell its parameters: {estimate.unusable}")
+            name = movie.name if isinstance(movie, MovieFile | PlanesBelow) else None
+            raise ValueError(f"the parameters cannot be estimated from {name or 'the movie'}: {estimate.unusable}")
     except ValueError as error:
         error.add_note("Or give zero_level and conversion_gain.")
         raise

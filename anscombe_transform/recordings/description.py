@@ -158,16 +158,14 @@ def describe(
     Raises
     ------
     ValueError
-        If there is no such array.
+        If there is no such array, or several channels to choose from: `describe_recording` describes all.
     """
     location = Location.parse(store, storage_options)
-    draft = _unfinished(location)
+    unfinished = _unfinished(location)
+    draft = unfinished or _channels(location)
     if draft is None:
         return _described(location, array_at(location, key), finished=True)
-    paths = [path for path in draft.paths if key is None or path == key.strip("/")]
-    if len(paths) != 1:
-        raise ValueError(f"{location.url} has several arrays: give the name of one as key: {listed(draft.paths)}")
-    return _described(location, draft.arrays[paths[0]].array, finished=False)
+    return _described(location, draft.arrays[_path_of(draft, key)].array, finished=unfinished is None)
 
 
 def describe_recording(
@@ -196,7 +194,7 @@ def describe_recording(
     draft = _unfinished(location)
     if draft is not None:
         return tuple(_described(location, array.array, finished=False) for array in draft.arrays.values())
-    if (whole := finished(location)) is None:
+    if (whole := _channels(location)) is None:
         return (describe(store, storage_options=storage_options),)
     return tuple(_described(location, array.array, finished=True) for array in whole.arrays.values())
 
@@ -207,6 +205,26 @@ def _unfinished(location: Location) -> Draft | None:
     if state in ("empty", "other"):
         raise ValueError(f"{location.url} is {'not there' if state == 'empty' else 'not a Zarr array'}")
     return begun(location)
+
+
+def _channels(location: Location) -> Draft | None:
+    """Return the channels of a recording that is finished there, or None if it is no group of channels."""
+    whole = finished(location)
+    return whole if whole is not None and "channels" in whole.attributes.get(PROVENANCE, {}) else None
+
+
+def _path_of(draft: Draft, key: str | None) -> str:
+    """Return the path of the array that `key` names, or of the only one."""
+    if draft.paths == ("",) and key is not None:
+        raise ValueError(f"{draft.location.url} is a single array: leave out key={key!r}")
+    inside = "" if key is None else key.strip("/")
+    paths = [path for path in draft.paths if not inside or f"{path}/".startswith(f"{inside}/")]
+    if len(paths) == 1:
+        return paths[0]
+    problem, hint = (
+        (f"no channel {key!r}", "") if inside else ("several channels", "; describe_recording describes all of them")
+    )
+    raise ValueError(f"{draft.location.url} has {problem}: give the name of one as key: {listed(draft.paths)}{hint}")
 
 
 def _described(location: Location, array: ZarrArray, *, finished: bool) -> Description:

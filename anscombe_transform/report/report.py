@@ -64,8 +64,9 @@ def make_report(
     Parameters
     ----------
     movie : array_like
-        Movie of shape (time, y, x), in ADU, as `estimate_parameters` takes it. Attributes `name`, `frame_rate` in Hz
-        and `pixel_size`, height and width in µm, are shown if there are any.
+        Movie of shape (time, y, x), in ADU, as `estimate_parameters` takes it, or a recording of a single channel.
+        Attributes `name`, `frame_rate` in Hz, `pixel_size`, height and width in µm, and `notes`, a tuple of
+        sentences on what was left out, are shown if there are any.
     output : str or Path
         The HTML file to write. It needs no other file and no network, and appears only once it is complete.
     zero_level, conversion_gain : float, optional
@@ -92,12 +93,12 @@ def make_report(
     OSError
         If the page cannot be written.
     TypeError
-        If the movie is not of real numbers.
+        If the movie is a path, or not of real numbers.
     ValueError
         If there is no folder for `output`, or something is there already; if only one of the parameters is given, or
-        one is not allowed; if the movie does not have three axes, has fewer than 3 frames, does not change in the
-        middle, or has hardly any values there that are finite; or if parameters are to be estimated, and
-        `estimate_parameters` cannot.
+        one is not allowed; if a recording has several channels; if the movie does not have three axes, has fewer than 3
+        frames, does not change in the middle, or has hardly any values there that are finite; or if parameters are to
+        be estimated, and `estimate_parameters` cannot.
 
     Examples
     --------
@@ -149,12 +150,14 @@ def _figures(
     errors = None if estimate is None or given else (estimate.conversion_gain_error, estimate.zero_level_error)
     frames, rows, columns = excerpt.values.shape
     frame_rate, pixel_size = getattr(movie, "frame_rate", None), getattr(movie, "pixel_size", None)
+    notes = getattr(movie, "notes", None)
     return Report(
         name=None if hasattr(movie, "dask") else getattr(movie, "name", None),  # that of a Dask array is a token
         shape=cast("tuple[int, int, int]", tuple(map(int, movie.shape))),
         dtype=np.dtype(movie.dtype).name,
         frame_rate=None if frame_rate is None else float(frame_rate),
         pixel_size=None if pixel_size is None else (float(pixel_size[0]), float(pixel_size[1])),
+        notes=notes if isinstance(notes, tuple) else (),
         conversion_gain=detector.conversion_gain,
         zero_level=detector.zero_level,
         conversion_gain_error=errors and errors[0],

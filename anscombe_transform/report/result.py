@@ -25,6 +25,8 @@ class Report:
         In Hz.
     pixel_size : tuple of float or None
         Height and width of a pixel, in µm.
+    notes : tuple of str
+        Sentences on what was left out of the recording, or taken to be otherwise than the file says.
     conversion_gain, zero_level : float
         The parameters, in ADU per photon and in ADU.
     conversion_gain_error, zero_level_error : float or None
@@ -54,6 +56,7 @@ class Report:
     dtype: str
     frame_rate: float | None
     pixel_size: tuple[float, float] | None
+    notes: tuple[str, ...]
     conversion_gain: float
     zero_level: float
     conversion_gain_error: float | None

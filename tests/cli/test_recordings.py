@@ -87,6 +87,13 @@ def test_estimate_and_info_have_a_table_for_each_channel(folder: Path, tmp_path:
     assert [channel["name"] for channel in figures["channels"]] == list(CHANNELS)
 
 
+def test_estimate_shows_what_the_recording_is_if_it_has_several_planes(folder: Path) -> None:
+    """Of a single plane without notes, there is nothing to show."""
+    for chosen, shown in ((("--channel", "0"), True), (("--channel", "0", "--plane", "0"), False)):
+        printed = rows(succeeded(command.run("estimate", "two.ome.tif", *chosen, cwd=folder)))
+        assert (("Planes", "2") in printed) == (("Recording", "two.ome.tif") in printed) == shown
+
+
 def test_pictures_and_pages_are_made_for_each_channel(folder: Path, tmp_path: Path) -> None:
     source = folder / "two.ome.tif"
     succeeded(command.run("estimate", source, "--plot", "curve.png", cwd=tmp_path))

@@ -1,5 +1,6 @@
 """The command `anscombe-transform report`, run as a user runs it."""
 
+import html
 import json
 import re
 from functools import partial
@@ -12,7 +13,7 @@ import pytest
 import tifffile
 from command import refused, succeeded
 
-from anscombe_transform.movies.opening import open_movie
+from anscombe_transform.movies.opening import open_movie, open_recording
 from anscombe_transform.report.report import make_report
 from anscombe_transform.simulate import Detector, Scene, simulate_movie
 
@@ -29,7 +30,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_writes_one_page_that_needs_nothing_else(folder: Path, tmp_path: Path) -> None:
-    assert succeeded(run(folder / "movie.tif", cwd=tmp_path)) == "Written to report.html\n"
+    printed = succeeded(run(folder / "movie.tif", cwd=tmp_path))
+    assert command.rows(printed) == open_recording(folder / "movie.tif").table()
+    assert printed.endswith("Written to report.html\n")
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert page.startswith("<!DOCTYPE html>")
@@ -38,6 +41,18 @@ def test_it_writes_one_page_that_needs_nothing_else(folder: Path, tmp_path: Path
     assert all(address.startswith(("data:", "#")) for found in addresses for address in found if address)
     assert page.count("data:image/") >= 3
     assert not re.search(r"<script[^>]+src|<link|@import", page)
+
+
+def test_what_was_left_out_is_printed_and_on_the_page(folder: Path, tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "whole.tif") as file:
+        for frame in tifffile.imread(folder / "movie.tif"):
+            file.write(frame, contiguous=False, photometric="minisblack", metadata=None)
+    whole = (tmp_path / "whole.tif").read_bytes()
+    (tmp_path / "cut.tif").write_bytes(whole[: len(whole) * 3 // 4])
+    (note,) = open_recording(tmp_path / "cut.tif", salvage=True).notes
+    assert note.startswith("Left out: ")
+    assert ("Note", note) in command.rows(succeeded(run("cut.tif", cwd=tmp_path, COLUMNS="400")))
+    assert note in html.unescape((tmp_path / "report.html").read_text(encoding="utf-8"))
 
 
 def test_json_has_the_figures_of_the_page(folder: Path, tmp_path: Path) -> None:

@@ -96,14 +96,30 @@ def test_a_movie_without_an_estimate_is_refused_with_the_way_out(tmp_path: Path)
 def test_a_movie_whose_noise_was_averaged_is_refused_unless_the_parameters_are_given(tmp_path: Path) -> None:
     raw = simulate_movie((60, 64, 64), Scene(background=(3, 15), cells=(10, 60))).astype("float32")
     movie = (raw[1:] + raw[:-1]) / 2
-    with pytest.raises(
-        ValueError, match=r"^movie does not tell its parameters: the noise of consecutive frames"
-    ) as caught:
-        compress(movie, tmp_path / "a")
-    assert "zero_level" in " ".join(caught.value.__notes__)
-    assert list(tmp_path.iterdir()) == []
+    np.save(tmp_path / "averaged.npy", movie)
+    np.save(tmp_path / "planes.npy", np.stack([movie, movie], axis=1))
+    for given, name, axes in (
+        (movie, "the movie", None),
+        (tmp_path / "averaged.npy", "averaged.npy", None),
+        (tmp_path / "planes.npy", "planes.npy", "TZYX"),
+    ):
+        refusal = f"^the parameters cannot be estimated from {re.escape(name)}: the noise of consecutive frames"
+        with pytest.raises(ValueError, match=refusal) as caught:
+            compress(given, tmp_path / "a", axes=axes)
+        assert "zero_level" in " ".join(caught.value.__notes__)
+    assert not (tmp_path / "a").exists()
     compress(movie, tmp_path / "a", zero_level=98, conversion_gain=40)
     is_stored(movie, tmp_path / "a")
+
+
+def test_the_way_out_is_named_once_whatever_is_wrong_with_a_channel(tmp_path: Path) -> None:
+    """To give parameters helps where they cannot be estimated; where one of both is given, the message has it."""
+    np.save(tmp_path / "constant.npy", np.full((20, 2, 16, 16), 7, "int16"))
+    for given in ({"zero_level": 100}, {"zero_level": [100, None]}, {"conversion_gain": [None, 40]}, {}):
+        with pytest.raises(ValueError, match=r"^channel_[01]: .*compress another channel alone") as caught:
+            compress(tmp_path / "constant.npy", tmp_path / "a", axes="TCYX", **given)
+        assert str(caught.value).count("conversion_gain") == 1
+        assert not hasattr(caught.value, "__notes__")
 
 
 def test_warnings_are_told_and_kept_in_the_attributes(tmp_path: Path) -> None:

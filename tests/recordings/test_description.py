@@ -9,14 +9,16 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import reference
+import tifffile
 import zarr
 from hypothesis import given
 from hypothesis import strategies as st
 from stored import FailingMovie, contents, memory_url
 from strategies import INTEGER_CODE_DTYPES, Parameters, parameters
 
-from anscombe_transform import AnscombeTransformV2, AnscombeTransformV3, compress, describe
+from anscombe_transform import AnscombeTransformV2, AnscombeTransformV3, compress, describe, describe_recording
 from anscombe_transform.simulate import simulate_movie
+from anscombe_transform.storage.draft import finished
 from anscombe_transform.storage.location import Location
 
 Movie = npt.NDArray[Any]
@@ -202,13 +204,59 @@ def test_of_a_group_the_only_array_is_described_or_the_one_that_is_chosen(tmp_pa
             str(number), shape=MOVIE.shape, dtype="int16", filters=[AnscombeTransformV3(100 + number, 40)]
         )
         array[...] = MOVIE
-    with pytest.raises(ValueError, match=r"0.*1"):
-        describe(tmp_path / "group")
+    for function in (describe, describe_recording):
+        with pytest.raises(ValueError, match=r"0.*1"):
+            function(tmp_path / "group")
     with pytest.raises(ValueError, match=r"7.*0.*1"):
         describe(tmp_path / "group", key="7")
     assert describe(tmp_path / "group", key="1").zero_level == 101
     with pytest.raises(ValueError, match="key"):
         describe(tmp_path / "group/0", key="1")
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording of two channels and two planes, with times and positions: (time, channel, plane, y, x)."""
+    file = tmp_path_factory.mktemp("several") / "several.ome.tif"
+    metadata = {"axes": "TCZYX", "TimeIncrement": 0.1, "PhysicalSizeX": 1, "PhysicalSizeY": 1, "PhysicalSizeZ": 5}
+    channels = {"Channel": {"Name": ["GCaMP", "tdTomato"]}}
+    tifffile.imwrite(file, MOVIE.reshape(5, 2, 2, 64, 64), photometric="minisblack", metadata=metadata | channels)
+    return file
+
+
+@pytest.mark.parametrize(("ome", "paths"), [(False, "GCaMP, tdTomato"), (True, "0/0, 1/0")], ids=["plain", "ome"])
+def test_of_several_channels_one_is_described_or_all(several: Path, tmp_path: Path, ome: bool, paths: str) -> None:
+    """What else is in the group, such as times and positions, is never offered."""
+    output = tmp_path / "a"
+    compress(several, output, **GIVEN, ome=ome)
+    everything = describe_recording(output)
+    assert ", ".join(one.path for one in everything) == paths
+    assert [describe(output, key=one.path) for one in everything] == list(everything)
+    with pytest.raises(ValueError, match=f"has several channels: .* as key: {paths}; describe_recording describes all"):
+        describe(output)
+    with pytest.raises(ValueError, match=rf"has no channel 'absent': give the name of one as key: {paths}$"):
+        describe(output, key="absent")
+
+
+@pytest.mark.parametrize("ome", [False, True], ids=["plain", "ome"])
+def test_the_only_channel_of_a_group_is_described_without_a_key(several: Path, tmp_path: Path, ome: bool) -> None:
+    compress(several, tmp_path / "a", **GIVEN, ome=ome, channel="GCaMP")
+    assert describe_recording(tmp_path / "a") == (describe(tmp_path / "a"),)
+    assert describe(tmp_path / "a").shape == (5, 2, 64, 64)
+
+
+def test_unfinished_channels_are_named_and_a_single_array_needs_no_key(several: Path, tmp_path: Path) -> None:
+    compress(several, tmp_path / "a", **GIVEN)
+    draft = finished(Location.parse(tmp_path / "a"))
+    assert draft is not None
+    draft.begin()
+    with pytest.raises(ValueError, match=r"as key: GCaMP, tdTomato; describe_recording"):
+        describe(tmp_path / "a")
+    assert not describe(tmp_path / "a", key="GCaMP").finished
+    with pytest.raises(OSError, match="damaged"):
+        compress(FailingMovie(MOVIE, 19, tmp_path / "b/unfinished.json"), tmp_path / "b", **GIVEN, chunks=4)
+    with pytest.raises(ValueError, match=r"b is a single array: leave out key='x'"):
+        describe(tmp_path / "b", key="x")
 
 
 def test_what_is_no_compressed_array_is_a_valueerror_that_names_it(tmp_path: Path) -> None:
@@ -238,8 +286,9 @@ def test_a_marker_that_is_none_is_no_array(tmp_path: Path, damaged: bytes) -> No
 def test_damaged_metadata_are_a_valueerror_that_names_the_place(tmp_path: Path, damaged: bytes) -> None:
     compress(MOVIE, tmp_path / "a", **GIVEN)
     (tmp_path / "a/zarr.json").write_bytes(damaged)
-    with pytest.raises(ValueError, match=str(tmp_path / "a")):
-        describe(tmp_path / "a")
+    for function in (describe, describe_recording):
+        with pytest.raises(ValueError, match=str(tmp_path / "a")):
+            function(tmp_path / "a")
 
 
 def test_storage_options_are_for_urls(tmp_path: Path) -> None:

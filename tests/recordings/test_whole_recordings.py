@@ -333,7 +333,7 @@ def test_the_result_has_each_channel_and_the_whole(file: Path, values: Movie, tm
     assert [found.channel for found in descriptions] == ["GCaMP 8", "tdTomato"]
     assert [found.stored_size for found in descriptions] == [channel.stored_size for channel in written.channels]
     assert describe(tmp_path / "a.zarr", key="tdTomato") == descriptions[1]
-    with pytest.raises(ValueError, match="give the name of one as key"):
+    with pytest.raises(ValueError, match="give the name of one as key: GCaMP_8, tdTomato"):
         describe(tmp_path / "a.zarr")
 
 

@@ -14,7 +14,7 @@ import pytest
 import zarr
 from zarr.codecs import ZstdCodec
 
-from anscombe_transform import decode, encode, estimate_parameters
+from anscombe_transform import decode, encode, estimate_parameters, open_movie, open_recording
 from anscombe_transform.report import excerpt as excerpt_room
 from anscombe_transform.report.excerpt import find_regions, read_excerpt
 from anscombe_transform.report.report import BETAS, make_report
@@ -34,6 +34,7 @@ class Recording:
 
     frame_rate = 30.0
     pixel_size = (1.5, 1.0)
+    notes = ("Left out: frame 7 < 8 & 9",)
 
     def __init__(self, values: npt.NDArray[Any], name: str = NAME) -> None:
         self.values, self.shape, self.dtype, self.name = values, values.shape, values.dtype, name
@@ -214,6 +215,8 @@ def test_the_page_shows_the_figures(report: Report, html: str) -> None:
     assert "30 Hz" in text
     assert "1.5 \N{MULTIPLICATION SIGN} 1 µm" in text
     assert "all 150 frames" in text
+    assert "Note Left out: frame 7 < 8 & 9" in text
+    assert report.notes == Recording.notes
     for t in report.tradeoffs:
         assert f"{t.ratio:.2f}" in text
         assert f"{int(t.region_correlation[0] * 1e4) / 1e4:.4f}" in text
@@ -388,6 +391,40 @@ def test_unusable_movies_are_errors(
     with pytest.raises(ValueError, match=message):
         make_report(values, tmp_path / "r.html", **options)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_recording_of_one_channel_is_a_movie_and_of_several_it_is_an_error(movie: Movie, tmp_path: Path) -> None:
+    """Planes are shown below each other, as in the movie of the channel."""
+    planes = movie[:, :40].reshape(150, 2, 20, 80)
+    for values, axes in ((movie, "TYX"), (planes, "TZYX")):
+        np.save(tmp_path / "one.npy", values)
+        recording = open_recording(tmp_path / "one.npy", axes=axes)
+        found, expected = (
+            make_report(one, tmp_path / "r.html", max_frames=20, overwrite=True) for one in (recording, recording[0])
+        )
+        assert found == expected
+        assert estimate_parameters(recording).to_dict() == estimate_parameters(recording[0]).to_dict()
+    np.save(tmp_path / "two.npy", planes)
+    several = open_recording(tmp_path / "two.npy", axes="TCYX")
+    for of in (estimate_parameters, lambda one: make_report(one, tmp_path / "two.html")):
+        with pytest.raises(ValueError, match=r"^two\.npy has 2 channels, .*: give one, such as recording\[0\]$"):
+            of(several)
+
+
+def test_a_path_is_an_error_that_says_how_to_open_it(movie: Movie, tmp_path: Path) -> None:
+    path = tmp_path / "movie.npy"
+    np.save(path, movie)
+    given: Any
+    for given in (path, str(path)):
+        with pytest.raises(TypeError, match=f"^movie is a {type(given).__name__}: open it with open_recording or open"):
+            make_report(given, tmp_path / "r.html")
+    make_report(open_movie(path), tmp_path / "r.html", max_frames=5, **GIVEN)
+
+
+def test_notes_of_another_kind_are_not_shown(movie: Movie, tmp_path: Path) -> None:
+    recording = Recording(movie)
+    recording.notes = "by somebody"  # type: ignore[assignment]
+    assert make_report(recording, tmp_path / "r.html", max_frames=5, **GIVEN).notes == ()
 
 
 def test_pixels_that_never_change_do_not_count(movie: Movie, tmp_path: Path) -> None:
