@@ -230,7 +230,7 @@ def info(
 ) -> None:
     """Print what a compressed recording is: parameters, range, sizes, chunks, and how it was made.
 
-    The exit status is 0, and 1 if it is not finished.
+    The exit status is 0, and 1 if it is not finished, or lacks chunks.
 
     Example: anscombe-transform info recording.zarr
     """
@@ -245,7 +245,7 @@ def info(
     else:
         for description in descriptions:
             print_rows(description.table(), title=description.channel if len(descriptions) > 1 else None)
-    if not all(description.finished for description in descriptions):
+    if not all(description.is_whole for description in descriptions):
         raise typer.Exit(1)
 
 

@@ -92,9 +92,20 @@ class Description:
         """How many times smaller the store is than the movie; None while it is not finished."""
         return self.size / self.stored_size if self.finished else None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is finished, and has all its chunks if `compress` wrote it, which stores each of them."""
+        return self.finished and (self.story is None or self.stored_chunks == self.all_chunks)
+
     def to_dict(self) -> dict[str, Any]:
         """Return all that is known, as JSON values."""
-        return asdict(self) | {"ratio": self.ratio}
+        return asdict(self) | {"ratio": self.ratio, "is_whole": self.is_whole}
+
+    def _state(self) -> str:
+        if not self.finished:
+            return "no: compress it again with resume=True"
+        missing = self.all_chunks - self.stored_chunks
+        return "yes" if self.is_whole else f"yes, but {missing} of {self.all_chunks} chunks are missing now"
 
     def table(self) -> list[tuple[str, str]]:
         """Return names and values, rounded, with units."""
@@ -103,7 +114,7 @@ class Description:
         lowest, highest = self.held_range
         rows = [
             ("Array", f"{self.store}{self.path and ', '}{self.path}, Zarr format {self.zarr_format}"),
-            ("Finished", "yes" if self.finished else "no: compress it again with resume=True"),
+            ("Finished", self._state()),
             ("Movie", f"{shape_text(self.shape)} {self.dtype}, {quantity(self.size, 'B')}"),
             *parameter_rows(story.get("parameters", found)),
             beta_row(self.beta),

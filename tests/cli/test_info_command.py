@@ -1,6 +1,8 @@
 """The command `anscombe-transform info`, run as a user runs it."""
 
 import json
+import re
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -82,6 +84,14 @@ def test_the_status_is_1_if_the_array_is_not_finished(folder: Path) -> None:
     result = run("unfinished.zarr", "--json", cwd=folder)
     assert (result.returncode, result.stderr) == (1, "")
     assert json.loads(result.stdout)["finished"] is False
+
+
+def test_the_status_is_1_if_chunks_are_missing(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "movie.zarr", tmp_path / "movie.zarr")
+    next(path for path in (tmp_path / "movie.zarr" / "c").rglob("*") if path.is_file()).unlink()
+    result = run("movie.zarr", cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (1, "")
+    assert re.fullmatch(r"yes, but 1 of \d+ chunks are missing now", dict(rows(result.stdout))["Finished"])
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,14 @@ from hypothesis import strategies as st
 from stored import FailingMovie, contents, memory_url
 from strategies import INTEGER_CODE_DTYPES, Parameters, parameters
 
-from anscombe_transform import AnscombeTransformV2, AnscombeTransformV3, compress, describe, describe_recording
+from anscombe_transform import (
+    AnscombeTransformV2,
+    AnscombeTransformV3,
+    compress,
+    decompress,
+    describe,
+    describe_recording,
+)
 from anscombe_transform.simulate import simulate_movie
 from anscombe_transform.storage.draft import finished
 from anscombe_transform.storage.location import Location
@@ -177,6 +184,23 @@ def test_arrays_that_were_written_with_the_codec_alone_have_no_story(tmp_path: P
     assert described.stored_size == sum(map(len, contents(tmp_path / "a").values()))
     assert (described.stored_chunks, described.all_chunks) == (9, 9)
     assert "35 ADU per photon" in "\n".join(value for _, value in described.table())
+
+
+@pytest.mark.parametrize(
+    "options", [{"chunks": 4}, {"chunks": 4, "zarr_format": 2}, {"chunks": 2, "shards": 4}], ids=str
+)
+def test_an_array_that_lost_chunks_is_not_whole_and_not_decompressed(tmp_path: Path, options: dict[str, Any]) -> None:
+    output = tmp_path / "a"
+    compress(MOVIE, output, **GIVEN, **options)
+    assert describe(output).is_whole
+    (output / ("2.0.0" if "zarr_format" in options else "c/2/0/0")).unlink()
+    described = describe(output)
+    assert (described.finished, described.is_whole) == (True, False)
+    assert dict(described.table())["Finished"] == "yes, but 1 of 5 chunks are missing now"
+    for name in ("b.npy", "b.zarr"):
+        with pytest.raises(ValueError, match=r"frames 8 to 11 of 20 are missing or not whole: .*chunks of a are not"):
+            decompress(output, tmp_path / name)
+        assert not (tmp_path / name).exists()
 
 
 @pytest.mark.parametrize("options", [{}, {"zarr_format": 2}, {"ome": True}], ids=str)

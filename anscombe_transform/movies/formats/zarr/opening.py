@@ -180,8 +180,8 @@ def _source(hierarchy: Hierarchy, node: Node, axes: str | None = None, *, whole:
 def _missing(hierarchy: Hierarchy, node: Node, axes: str) -> Missing | None:
     """Return which images lack a chunk, and what to do if they only seem to."""
     missing = missing_images(node.shape, axes, holes_in(hierarchy, node))
-    if missing is None:
-        return None
+    if missing is None or _own(node):  # this package stores all chunks
+        return missing
     advice = (
         f"where they are meant to hold nothing but the fill value {node.document.get('fill_value')}, open the array "
         "with zarr, and give it instead of its path"
