@@ -186,19 +186,19 @@ def test_arrays_that_were_written_with_the_codec_alone_have_no_story(tmp_path: P
     assert "35 ADU per photon" in "\n".join(value for _, value in described.table())
 
 
-@pytest.mark.parametrize(
-    "options", [{"chunks": 4}, {"chunks": 4, "zarr_format": 2}, {"chunks": 2, "shards": 4}], ids=str
-)
+@pytest.mark.parametrize("options", [{}, {"zarr_format": 2}, {"shards": 4}], ids=str)
 def test_an_array_that_lost_chunks_is_not_whole_and_not_decompressed(tmp_path: Path, options: dict[str, Any]) -> None:
     output = tmp_path / "a"
-    compress(MOVIE, output, **GIVEN, **options)
+    compress(MOVIE, output, **GIVEN, **options, chunks=2 if "shards" in options else 4)
     assert describe(output).is_whole
     (output / ("2.0.0" if "zarr_format" in options else "c/2/0/0")).unlink()
     described = describe(output)
     assert (described.finished, described.is_whole) == (True, False)
     assert dict(described.table())["Finished"] == "yes, but 1 of 5 chunks are missing now"
     for name in ("b.npy", "b.zarr"):
-        with pytest.raises(ValueError, match=r"frames 8 to 11 of 20 are missing or not whole: .*chunks of a are not"):
+        with pytest.raises(
+            ValueError, match=r"frames 8 to 11 of 20 are .*s of a are not stored: 1 of 5, .* at \(8, 0, 0\); give"
+        ):
             decompress(output, tmp_path / name)
         assert not (tmp_path / name).exists()
 
