@@ -73,6 +73,9 @@ def arranged(
     """
     if axes is not None:
         source = _named(path, source, axes)
+    elif source.doubt is not None and source.pages is not None and _as_told(source, channels, planes):
+        source = replace(source, sure_of_planes=True)
+        channels = planes = None
     elif channels is not None or planes is not None:
         source = _as_pages(path, source, channels, planes)
     elif source.doubt is not None:
@@ -109,6 +112,13 @@ def _named(path: object, source: Source, axes: str) -> Source:
             f"axes={axes!r} names {len(letters)} axes, but {path} has the shape {source.shape}: give "
             f"{len(source.shape)} letters, or one for each axis that is longer than 1"
         )
+    for position, letter in zip(kept, letters, strict=True):
+        own = source.axes[position]
+        if own in source.by_names and letter != own and source.shape[position] > 1:
+            raise ValueError(
+                f"axes={axes!r} says {letter} of the axis {own} of {path}, which has {described(source)}: as the names "
+                f"of its files tell {own}, give axes={_example(source)!r} or others with {own} at that place"
+            )
     for position in reversed(everything):
         if position not in kept:
             source = without_axis(source, position, 0)
@@ -131,9 +141,15 @@ def _long(source: Source) -> list[int]:
     return [i for i, length in enumerate(source.shape) if length > 1 or source.axes[i] in "YX"]
 
 
+def _as_told(source: Source, channels: int | None, planes: int | None) -> bool:
+    """Return whether as many channels and planes are asked for as metadata tell of, though these are in doubt."""
+    asked = [1 if number is None else number for number in (channels, planes)]
+    return max(asked) > 1 and asked == [source.length("C"), source.length("Z")]
+
+
 def _as_pages(path: object, source: Source, channels: int | None, planes: int | None) -> Source:
     """Return the images one after the other, if only a header tells which channel and plane they are of."""
-    if source.pages is None:
+    if source.pages is None or "Q" in source.axes:
         return source
     numbers = (("channels", "C", channels), ("planes", "Z", planes))
     if untold := [name for name, axis, number in numbers if number is None and source.length(axis) > 1]:

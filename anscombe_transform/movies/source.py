@@ -69,6 +69,8 @@ class Source:
     missing: Missing | None = None
     sure_of_planes: bool = False
     """Whether what the file calls planes are surely planes, also if there is a single frame of each."""
+    by_names: str = ""
+    """The letters of axes that are told by the names of files, each of which holds a part along them."""
     pages: Source | None = None
     """The same images one after the other, with the axes TYX, if it is a header that tells their places."""
     doubt: str | None = None

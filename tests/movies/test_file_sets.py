@@ -94,8 +94,139 @@ SEVERAL = {
     "words": (["left_{}.tif", "right_{}.tif"], "words"),
     "corrected": (["scan_{}.tif", "scan_{}_rigid.tif"], "words"),
     "copies": (["scan_{}.tif", "scan_{} - Copy.tif"], "words"),
+    "depths": (["m_-150um_{}.tif", "m_-175um_{}.tif"], "positions or recordings"),
+    "lasers": (["m_920nm_{}.tif", "m_1040nm_{}.tif"], "positions or recordings"),
+    "powers": (["m_{}_10mW.tif", "m_{}_20mW.tif"], "positions or recordings"),
+    "rates": (["m_15Hz_{}.tif", "m_30Hz_{}.tif"], "positions or recordings"),
+    "magnifications": (["m_1x_{}.tif", "m_2x_{}.tif"], "positions or recordings"),
+    "decimal depths": (["z_0.5um_{}.tif", "z_1.25um_{}.tif"], "positions or recordings"),
+    "regions of interest": (["roi1_{}.tif", "roi2_{}.tif"], "positions or recordings"),
+    "layers": (["layer1_{}.tif", "layer2_{}.tif"], "positions or recordings"),
     "brackets": (["scan[1]_{}.tif", "scan[2]_{}.tif"], "several numbers"),
 }
+
+
+@pytest.mark.parametrize("unit", ["um", "\N{MICRO SIGN}m", "nm", "mW", "Hz", "kHz", "uM", "x", "V", "C", "%"])
+def test_a_number_with_a_unit_is_a_setting_unless_it_is_a_time(tmp_path: Path, unit: str) -> None:
+    folder = write_all(tmp_path / "set", {f"rec_{i}{unit}.tif": [i, i] for i in (10, 20)})
+    with pytest.raises(ValueError, match=rf"rec_10{unit}\.tif \(1 file\), rec_20{unit}\.tif \(1 file\)"):
+        open_recording(folder)
+    for time in ("s", "ms", "min"):
+        folder = write_all(tmp_path / time, {f"rec_{i}{time}.tif": i for i in (5, 10, 15)})
+        assert numbers_in(folder) == [[5, 10, 15]]
+
+
+@pytest.mark.parametrize("word", ["PMT", "cam", "Camera_", "detector-", "w"])
+def test_detectors_are_channels(tmp_path: Path, word: str) -> None:
+    folder = write_all(tmp_path / "set", {f"rec_{word}{i}.tif": [10 * i, 10 * i + 1] for i in (1, 2)})
+    assert numbers_in(folder) == [[10, 11], [20, 21]]
+    assert open_recording(folder).channels == (f"{word}1", f"{word}2")
+
+
+@given(
+    step=st.integers(1, 400), places=st.integers(1, 3), first=st.integers(0, 3), unit=st.sampled_from(["", "s", "ms"])
+)
+@settings(max_examples=30, derandomize=True)
+def test_decimal_numbers_are_in_their_order(
+    tmp_path_factory: pytest.TempPathFactory, step: int, places: int, first: int, unit: str
+) -> None:
+    """As `%g` writes them: 0.5, 1, 1.5; or an error says that they may be two numbers each."""
+    values = [(first + i) * step / 10**places for i in range(13)]
+    folder = tmp_path_factory.mktemp("set")
+    names = [f"img_{value:g}{unit}.tif" for value in values]
+    write_all(folder, {name: i for i, name in enumerate(names)})
+    found, message = [[*range(13)]], "differ in several numbers"
+    try:
+        found = numbers_in(folder)
+    except ValueError as error:
+        message = str(error)
+    assert found == [[*range(13)]]
+    assert "differ in several numbers" in message or "decimal numbers or two numbers each" in message
+    for given_order in (names, sorted(names)):
+        assert numbers_in([folder / name for name in given_order]) == [[*range(13)]]
+
+
+def test_numbers_with_a_point_may_be_two_each(tmp_path: Path) -> None:
+    """1.9 comes before 1.10; what cannot be told is asked for; a time without an image is missing."""
+    folder = write_all(tmp_path / "versions", {f"v1.{i}.tif": i for i in (8, 9, 10, 11)})
+    assert numbers_in(folder) == [[8, 9, 10, 11]]
+    folder = write_all(tmp_path / "unclear", {"rec_1.25.tif": [1, 1], "rec_1.5.tif": [2, 2]})
+    with pytest.raises(ValueError, match=r"rec_1\.5, rec_1\.25, which may be decimal .*: give a list of the files"):
+        open_recording(folder)
+    assert numbers_in([folder / "rec_1.25.tif", folder / "rec_1.5.tif"]) == [[1, 1, 2, 2]]
+    folder = write_all(
+        tmp_path / "gone", {f"t{value}s.tif": i for i, value in enumerate(["0.05", "0.1", "0.2", "0.25"])}
+    )
+    with pytest.raises(ValueError, match=r"frame 2 of 5 .*t0\.15s\.tif is not there"):
+        open_recording(folder)
+
+
+@pytest.mark.parametrize("form", ["Series{:03d}/img_{}.tif", "mouse{}/r_{}.tif", "s{}_r_{}.tif", "a{}/b{}.tif"])
+def test_an_alphabetical_list_of_several_recordings_is_never_interleaved(tmp_path: Path, form: str) -> None:
+    """They follow each other by all numbers in their names, the first ones first."""
+    pairs = [*product((1, 2), (1, 2, 10))]
+    paths = [tmp_path / form.format(*pair) for pair in pairs]
+    for (series, part), path in zip(pairs, paths, strict=True):
+        write_numbered(path, 100 * series + part)
+    expected = [[101, 102, 110, 201, 202, 210]]
+    assert numbers_in(paths) == numbers_in(sorted(paths)) == expected
+    assert "2 comes before 10" in open_recording(sorted(paths)).notes[0]
+    assert not any("sorted" in note for note in open_recording(paths).notes)
+    assert numbers_in([*paths[3:], *paths[:3]]) == [[201, 202, 210, 101, 102, 110]]
+
+
+def test_an_alphabetical_list_of_names_with_other_words_is_sorted_by_numbers(tmp_path: Path) -> None:
+    folder = write_all(tmp_path / "set", {"a_1.tif": 1, "a_2.tif": 2, "a_10.tif": 10, "b_1.tif": 21})
+    assert numbers_in(sorted(folder.iterdir())) == [[1, 2, 10, 21]]
+    folder = write_all(tmp_path / "hexadecimal", {f"f_{i:02x}.tif": i for i in range(8, 18)})
+    assert numbers_in(sorted(folder.iterdir())) == [[*range(8, 18)]]
+
+
+def test_several_numbers_of_channels_are_asked_for(tmp_path: Path) -> None:
+    """Also in a list: channels never follow each other in time."""
+    files = {f"cam{k}_Ch{c}_{t}.tif": 100 * k + 10 * c + t for k, c, t in product((1, 2), repeat=3)}
+    folder = write_all(tmp_path / "set", files)
+    for path in (folder, sorted(folder.iterdir())):
+        with pytest.raises(
+            ValueError, match=r"several channels or planes, .*cam1_Ch1_\*\.tif'\. There are cam1_Ch1_\*"
+        ):
+            open_recording(path)
+    assert numbers_in(f"{folder}/cam2*") == [[211, 212], [221, 222]]
+
+
+def test_a_list_of_channels_in_time_is_as_given_without_a_note(tmp_path: Path) -> None:
+    folder = write_all(tmp_path / "set", {f"r{t}_Ch{c}.tif": 10 * c + t for t, c in product((1, 2, 3), (1, 2))})
+    paths = [folder / f"r{t}_Ch{c}.tif" for c, t in product((1, 2), (1, 2, 3))]
+    assert numbers_in(paths) == [[11, 12, 13], [21, 22, 23]]
+    assert open_recording(paths).notes == ()
+
+
+def test_missing_files_are_called_as_the_others(tmp_path: Path) -> None:
+    folder = write_all(tmp_path / "set", {f"rec_{i}.tif": i for i in (1, 2, 3, 4, 6, 7, 8, 9, 10)})
+    with pytest.raises(ValueError, match=r" rec_5\.tif is not there"):
+        open_recording(folder)
+    folder = write_all(tmp_path / "padded", {f"rec_{i:02d}.tif": i for i in (98, 99, 101)})
+    with pytest.raises(ValueError, match=r" rec_100\.tif is not there"):
+        open_recording(folder)
+
+
+def test_letters_of_axes_cannot_contradict_the_names_of_files(tmp_path: Path) -> None:
+    """Channels told by names are no planes."""
+    folder = write_all(tmp_path / "set", {f"rec_Ch{c}.tif": [100 * c + i for i in range(6)] for c in (0, 1)})
+    with pytest.raises(
+        ValueError, match=r"axes='TZYX' says Z of the axis C .* names of its files tell C, give axes='TCYX'"
+    ):
+        open_recording(folder, axes="TZYX")
+    assert numbers_in(folder, axes="TCYX") == [[0, 1, 2, 3, 4, 5], [100, 101, 102, 103, 104, 105]]
+    assert numbers_in(folder, planes=3) == [[[0, 1, 2], [3, 4, 5]], [[100, 101, 102], [103, 104, 105]]]
+
+
+@pytest.mark.parametrize("name", ["TSeries.xml", "set.companion.ome"])
+def test_for_the_metadata_of_a_set_its_folder_is_asked_for(tmp_path: Path, name: str) -> None:
+    folder = write_all(tmp_path / "set", {"a_1.tif": 1, "a_2.tif": 2})
+    (folder / name).write_text("<xml/>")
+    with pytest.raises(ValueError, match=r"has no images itself, but there are TIFF files beside it: give .*set$"):
+        open_recording(folder / name)
 
 
 @pytest.mark.parametrize("kind", SEVERAL)

@@ -225,6 +225,46 @@ def test_the_frame_rate_is_that_of_each_plane(tmp_path: Path, inside: str, attri
     assert recording.z_step == 2.5
 
 
+def write_named(path: Path, numbers: Sequence[int], names: Sequence[str]) -> None:
+    """Write images of channels, all of a frame before the next one."""
+    channels = "".join(f'<Channel ID="Channel:0:{i}" Name="{name}"/>' for i, name in enumerate(names))
+    sizes = (len(numbers) // len(names), len(names), 1)
+    xml = xml_of([[(path.name, 0, len(numbers), (0, 0, 0))]], sizes, path.name, inside=channels)
+    write_numbered(path, numbers, description=xml)
+
+
+def test_channels_of_the_parts_of_a_recording_are_matched_by_their_names(tmp_path: Path) -> None:
+    write_named(tmp_path / "s_0.ome.tif", [0, 100, 1, 101], ["green", "red"])
+    write_named(tmp_path / "s_1.ome.tif", [102, 2, 103, 3], ["red", "green"])
+    assert numbers_in(tmp_path) == [[0, 1, 2, 3], [100, 101, 102, 103]]
+    assert open_recording(tmp_path).channels == ("green", "red")
+
+
+@pytest.mark.parametrize(("first", "second"), [(["green", "red"], ["blue", "red"]), (["green"], ["red"])])
+def test_channels_of_other_names_make_no_recording_together(
+    tmp_path: Path, first: list[str], second: list[str]
+) -> None:
+    write_named(tmp_path / "s_0.ome.tif", [0, 1, 2, 3], first)
+    write_named(tmp_path / "s_1.ome.tif", [4, 5, 6, 7], second)
+    told = rf"with the channels \({', '.join(first)}\) and \({', '.join(second)}\), .* s_1\.ome\.tif \(1 file\)"
+    with pytest.raises(ValueError, match=told):
+        open_recording(tmp_path)
+    with pytest.raises(ValueError, match=told):
+        open_recording([tmp_path / "s_0.ome.tif", tmp_path / "s_1.ome.tif"])
+
+
+def test_a_stack_that_was_cut_off_is_a_frame_that_is_not_whole(tmp_path: Path) -> None:
+    for t in range(4):
+        planes = 2 if t == 3 else 3
+        xml = xml_of([[(f"s_{t}.tif", 0, 2 * planes, (0, 0, 0))]], (1, 2, planes), f"s_{t}.tif")
+        numbers = [100 * c + 10 * z + t for z in range(planes) for c in range(2)]
+        write_numbered(tmp_path / f"s_{t}.tif", numbers, description=xml)
+    with pytest.raises(ValueError, match=r"frame 3 of 4 .*s_3\.tif has 2 planes, and others 3"):
+        open_recording(tmp_path)
+    whole = [[[100 * c + 10 * z + t for z in range(3)] for t in range(3)] for c in range(2)]
+    assert numbers_in(tmp_path, salvage=True) == numbers_in(tmp_path, frames=slice(0, 3)) == whole
+
+
 def test_channels_have_their_names(tmp_path: Path) -> None:
     channels = '<Channel ID="Channel:0:0" Name="GCaMP"/><Channel ID="Channel:0:1" Name="tdTomato"/>'
     xml = xml_of([[("a.tif", 0, 8, (0, 0, 0))]], (4, 2, 1), "a.tif", inside=channels)

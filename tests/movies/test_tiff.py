@@ -12,7 +12,7 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from movie_formats import MOVIE, ome_xml, write_ome_set
-from numbered_images import numbers_in, write_numbered, write_pages_numbered
+from numbered_images import image, numbers_in, write_numbered, write_pages_numbered
 
 from anscombe_transform import open_movie, open_recording
 
@@ -137,6 +137,59 @@ def test_slices_of_imagej_in_several_files_are_asked_for(tmp_path: Path) -> None
     write_numbered(tmp_path / "scan_3.tif", [30, 31, 32], **options)
     assert numbers_in(tmp_path) == [[0, 1, 10, 11, 20, 21, 30, 31, 32]]
     assert "whatever its metadata say" in open_recording(tmp_path).notes[0]
+
+
+@pytest.mark.parametrize("short", [1, 3])
+def test_a_stack_that_was_cut_off_is_a_frame_that_is_not_whole(tmp_path: Path, short: int) -> None:
+    """Its planes never slide into the time."""
+    for t in range(4):
+        planes = range(2 if t == short else 3)
+        write_numbered(tmp_path / f"i_{t}.tif", [10 * t + z for z in planes], imagej=True, metadata={"axes": "ZYX"})
+    pattern = f"{tmp_path}/i_*.tif"
+    with pytest.raises(ValueError, match=r"has files of 3 slices each by their metadata, but for 1 with fewer: give"):
+        open_recording(pattern)
+    whole = [[10 * t, 10 * t + 1, 10 * t + 2] for t in range(4) if t != short]
+    for options in ({"axes": "TZYX"}, {"planes": 3}):
+        told = rf"frame {short} of 4 .*i_{short}\.tif has 2 planes, and others 3"
+        with pytest.raises(ValueError, match=told):
+            open_recording(pattern, **options)
+        assert numbers_in(pattern, salvage=True, **options) == [whole]
+        assert numbers_in(pattern, frames=slice(0, short), **options) == [whole[:short]]
+    everything = [10 * t + z for t in range(4) for z in range(2 if t == short else 3)]
+    assert numbers_in(pattern, axes="TYX") == [everything]
+
+
+@pytest.mark.parametrize("written", ["append", "compressed", "contiguous"])
+def test_arrays_written_one_after_the_other_may_follow_each_other_in_time(tmp_path: Path, written: str) -> None:
+    """Someone has to say so: they may be channels."""
+    path = tmp_path / "a.tif"
+    chunks = [np.stack([image(3 * t + i) for i in range(3)]) for t in range(3)]
+    if written == "append":
+        for chunk in chunks:
+            tifffile.imwrite(path, chunk, photometric="minisblack", append=path.exists())
+    else:
+        options: dict[str, Any] = {"compression": "zlib"} if written == "compressed" else {"contiguous": True}
+        with tifffile.TiffWriter(path) as tiff:
+            for chunk in chunks:
+                tiff.write(chunk, photometric="minisblack", **options)
+    with pytest.raises(ValueError, match="name them" if written == "contiguous" else "give axes='TYX' if they follow"):
+        open_recording(path)
+    assert numbers_in(path, axes="TYX") == [[*range(9)]]
+    if written == "contiguous":
+        return
+    assert numbers_in(path, channels=1) == [[*range(9)]]
+    assert "3 series of a.tif follow each other" in open_recording(path, axes="TYX").notes[0]
+    assert numbers_in(path, key="series=1") == [[3, 4, 5]]
+    assert open_recording(path, "series=1").notes == ("Left out: 2 of 3 series of a.tif, which are alike",)
+
+
+def test_the_colors_in_which_imagej_shows_a_movie_are_left_aside(tmp_path: Path) -> None:
+    green = np.zeros((3, 256), "uint16")
+    green[1] = np.arange(256) * 257
+    options = {"description": "ImageJ=1.53\nimages=4\nframes=4\n", "photometric": "palette", "colormap": green}
+    write_numbered(tmp_path / "i.tif", range(4), "uint8", **options)
+    assert numbers_in(tmp_path / "i.tif") == [[0, 1, 2, 3]]
+    assert "colors in which ImageJ shows them are left aside" in open_recording(tmp_path / "i.tif").notes[0]
 
 
 @pytest.mark.parametrize("written", ["more", "fewer"])

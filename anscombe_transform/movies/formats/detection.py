@@ -32,6 +32,9 @@ _SUFFIXES = {
 }
 
 
+_BESIDE_TIFF = (".xml", ".ome")
+"""The suffixes of files that tell of the TIFF files beside them."""
+
 _WHOLE = "Full resolution"
 """The folder of NDTiff beside folders with the same images in lower resolutions."""
 
@@ -75,6 +78,8 @@ def _open_file(path: Path, key: str | None) -> Source:
     if kind == "TIFF":
         return open_tiffs([path], key)
     openers = {"HDF5": hdf5.open_hdf5, "Zarr": open_zarr, "npy": open_npy, "npz": open_npz}
+    if kind not in openers and path.suffix.lower() in _BESIDE_TIFF and _tiffs_in(path.parent):
+        raise ValueError(f"{path} has no images itself, but there are TIFF files beside it: give {path.parent}")
     if kind not in openers:
         raise ValueError(f"{path} has no format that is known: {_FORMATS} can be opened")
     return openers[kind](path, key)

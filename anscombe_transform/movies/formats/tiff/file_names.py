@@ -1,8 +1,10 @@
 """What the names of files tell: which are channels or planes, and which follow each other in time.
 
 Names are alike if they differ in numbers alone. A number is a channel, a plane or a position if the word before it says
-so, as in ``Ch1``, ``_z002`` or ``Pos0``. Of the other numbers only one may differ from file to file, and is the time.
-Everything else may be several recordings: an error shows the groups that were seen, and how to give one.
+so, as in ``Ch1``, ``_z002`` or ``Pos0``, and a setting if a unit follows it, as in ``920nm``. Numbers with a point are
+decimal ones, such as ``0.05``, where they cannot be two numbers each. Of the other numbers only one may differ from
+file to file, and is the time. Everything else may be several recordings: an error shows the groups that were seen, and
+how to give one.
 """
 
 from __future__ import annotations
@@ -13,9 +15,10 @@ import math
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import pairwise
+from decimal import Decimal
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -31,15 +34,24 @@ _NUMBER = re.compile(
     r"|(?P<digits>[0-9]+)"
 )
 
+_NUMBER_OR_DECIMAL = re.compile(
+    r"(?<![0-9])(?<![0-9]\.)(?P<whole>[0-9]+)\.(?P<fraction>[0-9]+)(?!\.?[0-9])|" + _NUMBER.pattern
+)
+"""The same, but a number with one point in it is a decimal one."""
+
 _WORDS = {
-    **dict.fromkeys(("ch", "chan", "channel", "wavelength"), "C"),
+    **dict.fromkeys(("ch", "chan", "channel", "wavelength", "pmt", "cam", "camera", "detector"), "C"),
     **dict.fromkeys(("plane", "slice", "depth", "zplane", "zslice"), "Z"),
     **dict.fromkeys(
-        ("pos", "position", "xy", "fov", "field", "site", "tile", "well", "region", "stage", "series"), "P"
+        ("pos", "position", "xy", "fov", "field", "site", "tile", "well", "region", "roi", "stage", "series"), "P"
     ),
-    **dict.fromkeys(("session", "day", "date", "mouse", "animal", "subject"), "P"),
+    **dict.fromkeys(("session", "day", "week", "date", "mouse", "rat", "fish", "fly", "animal", "subject"), "P"),
+    **dict.fromkeys(("cell", "dish", "plate", "sample", "layer", "view", "angle", "power", "zoom"), "P"),
 }
 """What the number after a word is: a channel, a plane, or a position or another recording."""
+
+_UNIT = re.compile(r"([ _]?([kMmu\u00b5\u03bc]?Hz|[mun\u00b5\u03bc][mWMLlg]|[mk]V|dB|degC?)|[xCVW%])(?![A-Za-z0-9])")
+"""What follows the number of a setting, such as 920nm, 10mW, or 2x, which is another one in each recording."""
 
 _LETTERS = {"c": "C", "z": "Z", "s": "P", "p": "P"}
 """The same for single letters, which have to be next to the number."""
@@ -56,12 +68,17 @@ _FIRST = -1
 @dataclass(frozen=True)
 class _Number:
     value: int
+    """Of a decimal number, without the point."""
     digits: int
-    """How many digits it is written with."""
+    """How many digits it is written with, before the point."""
     word: str
     """The number with the word before it, such as Ch1."""
     role: str
-    """C, Z or P, or an empty text if the word before it does not tell."""
+    """C, Z or P, or an empty text if neither the word before it nor the unit after it tells."""
+    fraction: str = ""
+    """The digits after the point."""
+    places: int = 0
+    """How many digits of the value are after the point."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +126,7 @@ def order_of(
         If they may be several recordings; it shows the groups of files, and patterns that match one of them.
     """
     absent = () if as_given else absent
-    names = [_parsed(name) for name in _without_folder([*paths, *absent])]
+    names = _names([*paths, *absent], as_given=as_given)
     groups: dict[str, list[int]] = {}
     for number, name in enumerate(names):
         groups.setdefault(name.template, []).append(number)
@@ -118,7 +135,7 @@ def order_of(
     if as_given:
         _refuse_projections(paths, left_out)
         if len(groups) > 1:
-            return Order(np.arange(len(paths)).reshape(-1, 1, 1))
+            return _in_a_row(paths, names)
     for template in {names[number].template for number in left_out}:
         del groups[template]
     _join_first_parts(names, groups)
@@ -136,18 +153,84 @@ def _without_folder(paths: Sequence[Path]) -> list[str]:
     return [_SUFFIX.sub("", "/".join(part[common:])) for part in parts]
 
 
-def _parsed(name: str) -> _Name:
+def _names(paths: Sequence[Path], *, as_given: bool) -> list[_Name]:
+    """Return the names of files with their numbers, which are decimal ones where they cannot be two numbers each."""
+    texts = _without_folder(paths)
+    names = [_parsed(text, _NUMBER_OR_DECIMAL) for text in texts]
+    groups: dict[str, list[_Name]] = {}
+    for name in names:
+        groups.setdefault(name.template, []).append(name)
+    columns = {
+        (template, i): column
+        for template, group in groups.items()
+        for i, column in enumerate(zip(*(name.numbers for name in group), strict=True))
+        if any(number.fraction for number in column)
+    }
+    decided = {place: _are_decimals(column) for place, column in columns.items()}
+    unsure = [place for place, answer in decided.items() if answer is None]
+    if unsure and not as_given and True not in decided.values():
+        words = listed([*dict.fromkeys(number.word for number in columns[unsure[0]])], 3)
+        raise ValueError(
+            f"{_folder(paths)} has files whose names differ in {words}, which may be decimal numbers or two numbers "
+            "each: give a list of the files in the order of time"
+        )
+    if not unsure and True not in decided.values():
+        return [_parsed(text, _NUMBER) for text in texts]
+    places = {place: max(len(number.fraction) for number in column) for place, column in columns.items()}
+    return [
+        replace(
+            name,
+            numbers=tuple(
+                _to_places(number, places.get((name.template, i), 0)) for i, number in enumerate(name.numbers)
+            ),
+        )
+        for name in names
+    ]
+
+
+def _to_places(number: _Number, places: int) -> _Number:
+    """Return a number as one with a number of digits after the point."""
+    if not places:
+        return number
+    whole = str(number.value)
+    return replace(number, value=int(whole + number.fraction.ljust(places, "0")), places=places)
+
+
+def _are_decimals(column: Sequence[_Number]) -> bool | None:
+    """Return whether numbers with points are decimal ones, or two numbers each; None if that cannot be told.
+
+    What ends with 0, as 1.10 does, is rather two numbers, and what begins with 0 after the point, as 0.05 does, one.
+    """
+    pairs = sorted({(number.value, number.fraction) for number in column})
+    fractions = [fraction for _, fraction in pairs]
+    if len({*map(len, fractions)}) == 1:
+        return False  # the order is the same
+    decimal = not any(len(fraction) > 1 and fraction[-1] == "0" for fraction in fractions)
+    counted = not any(len(fraction) > 1 and fraction[0] == "0" for fraction in fractions)
+    values = sorted((float(f"{whole}.{fraction}"), whole, int(fraction or -1)) for whole, fraction in pairs)
+    steps = np.diff([value for value, _, _ in values])
+    regular = len(values) > 2 and np.allclose(steps, steps[0], rtol=1e-6, atol=0)
+    if decimal and (not counted or values[0][1] == 0 or regular):
+        return True
+    in_order = [value[1:] for value in values]
+    return False if (counted and not decimal) or in_order == sorted(in_order) else None
+
+
+def _parsed(name: str, pattern: re.Pattern[str]) -> _Name:
     template = ""
     numbers = []
     end = 0
-    for match in _NUMBER.finditer(name):
-        template += name[end : match.start()] + (match["letter"] or "")
-        digits = match["digits"] or match["wave"] or ""
-        if match["wave"]:
+    for match in pattern.finditer(name):
+        found = match.groupdict()
+        template += name[end : match.start()] + (found["letter"] or "")
+        digits = found.get("whole") or found["digits"] or found["wave"] or ""
+        if found["wave"]:
             numbers.append(_Number(int(digits), len(digits), match[0], "C"))
         else:
-            value = int(digits) if digits else ord(match["capital"]) - ord("A") + 1
-            numbers.append(_Number(value, len(digits), *_word(template, match[0])))
+            value = int(digits) if digits else ord(found["capital"]) - ord("A") + 1
+            word, role = _word(template, match[0])
+            unit = "P" if digits and _UNIT.match(name, match.end()) else ""
+            numbers.append(_Number(value, len(digits), word, role or unit, found.get("fraction") or ""))
         template += "\0"
         end = match.end()
     return _Name(template + name[end:], tuple(numbers))
@@ -211,6 +294,34 @@ def _first_parts(template: str) -> set[str]:
     return found
 
 
+_SORTED = "The files were sorted by the numbers in their names: 2 comes before 10"
+
+
+def _natural(name: _Name) -> list[str | int]:
+    """Return the key by which scan_2 is sorted before scan_10."""
+    first, *pieces = name.template.split("\0")
+    numbers = (number.value for number in name.numbers)
+    return [first, *(part for pair in zip(numbers, pieces, strict=True) for part in pair)]
+
+
+def _is_alphabetical(paths: Sequence[Path]) -> bool:
+    """Return whether paths are in the order in which a shell lists them."""
+    texts = [str(path) for path in paths]
+    return texts == sorted(texts)
+
+
+def _in_a_row(paths: Sequence[Path], names: Sequence[_Name]) -> Order:
+    """Return files of different words as they were given, or by their numbers if that was alphabetically.
+
+    Names that differ in numbers alone have to be next to each other for that: in hexadecimal numbers, 0f is before 10.
+    """
+    given = [*range(len(paths))]
+    runs = [template for template, _ in groupby(name.template for name in names)]
+    by_numbers = _is_alphabetical(paths) and len({*runs}) == len(runs)
+    order = sorted(given, key=lambda i: _natural(names[i])) if by_numbers else given
+    return Order(np.array(order).reshape(-1, 1, 1), notes=(_SORTED,) if order != given else ())
+
+
 _GAPS = "The numbers in the names of the files do not follow each other: some may be missing"
 
 
@@ -235,8 +346,7 @@ class _Alike:
         stamps = [i for i in self._stamps() if i in self._times]
         if self._others:
             raise self._several(self._others, "whose names differ in positions or recordings")
-        if len(self._channels) > 1 or len(self._planes) > 1:
-            raise self._several([*self._channels, *self._planes], "whose names differ in several channels or planes")
+        self._check_axes()
         if stamps and not single:
             raise self._several(stamps, "whose names differ in dates or times")
         if first := self._single_first(images):
@@ -262,15 +372,14 @@ class _Alike:
 
         If it is alphabetical, as that of a shell is, the numbers tell the order: scan_2 comes before scan_10.
         """
-        if len(self._channels) > 1 or len(self._planes) > 1:
-            return Order(np.array(self._members).reshape(-1, 1, 1))
-        numbers = self._keys(self._times)
-        order = sorted(range(len(numbers)), key=numbers.__getitem__)
+        self._check_axes()
+        images = self._keys([*self._channels, *self._planes])
+        given = sorted(range(len(images)), key=images.__getitem__)
+        order = sorted(given, key=lambda i: (images[i], _natural(self._names[i])))
         notes = []
-        if order != [*range(len(numbers))]:
-            paths = [str(self._paths[member]) for member in self._members]
-            if paths == sorted(paths):
-                notes.append("The files were sorted by the numbers in their names: 2 comes before 10")
+        if order != given:
+            if _is_alphabetical(self._paths):
+                notes.append(_SORTED)
                 self._names[:] = [self._names[i] for i in order]
                 self._members[:] = [self._members[i] for i in order]
                 self._columns[:] = [[column[i] for i in order] for column in self._columns]
@@ -289,17 +398,27 @@ class _Alike:
         """Return the numbers that are missing between those of the files, of which one counts the files."""
         (column,) = self._times
         numbers = sorted({*self._columns[column]})
-        return _missing(numbers, padded=self._model.numbers[column].digits > 1)
+        return _missing(numbers, padded=self._width(column) > 1)
+
+    def _width(self, column: int) -> int:
+        """Return with how many digits the smallest numbers in a column are written; none are if these are letters."""
+        return min((name.numbers[column].digits for name in self._names if name.numbers[column].value >= 0), default=0)
 
     def _keys(self, columns: list[int]) -> list[tuple[int, ...]]:
         """Return some of the numbers of each file."""
         return [*zip(*(self._columns[i] for i in columns), strict=True)] if columns else [()] * len(self._names)
 
-    def _several(self, columns: list[int], why: str) -> ValueError:
+    def _check_axes(self) -> None:
+        """Raise ValueError if several numbers are channels, or planes: which of them is, is not known."""
+        if len(self._channels) > 1 or len(self._planes) > 1:
+            why = "whose names differ in several channels or planes"
+            raise self._several([*self._channels, *self._planes], why, can_be_joined=False)
+
+    def _several(self, columns: list[int], why: str, *, can_be_joined: bool = True) -> ValueError:
         groups: dict[tuple[int, ...], list[int]] = {}
         for member, key in zip(self._members, self._keys(columns), strict=True):
             groups.setdefault(key, []).append(member)
-        return several(self._paths, [*groups.values()], why)
+        return several(self._paths, [*groups.values()], why, can_be_joined=can_be_joined)
 
     def _single_first(self, images: Callable[[int], int]) -> list[list[int]]:
         """Return a file without a number and the others, if it is a single image and they are stacks."""
@@ -316,7 +435,7 @@ class _Alike:
 
     def _stamps(self) -> list[int]:
         """Return which numbers are dates, or times of a day."""
-        digits = [number.digits for number in self._model.numbers]
+        digits = [0 if number.places else number.digits for number in self._model.numbers]
         found: list[int] = []
         for i in range(len(digits)):
             own, three = {*self._columns[i]}, digits[i : i + 3]
@@ -377,7 +496,11 @@ class _Alike:
         text = first
         for i, (number, piece) in enumerate(zip(self._model.numbers, pieces, strict=True)):
             value = values.get(i, number.value)
-            text += (f"{value:0{number.digits}d}" if number.digits else chr(ord("A") + value - 1)) + piece
+            if number.places:
+                text += f"{Decimal(value).scaleb(-number.places).normalize():f}" + piece
+            else:
+                width = self._width(i)
+                text += (f"{value:0{width}d}" if width else chr(ord("A") + value - 1)) + piece
         name = self._paths[self._members[0]].name
         return text.rpartition("/")[2] + name[len(_SUFFIX.sub("", name)) :]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from anscombe_transform._formatting import listed
 from anscombe_transform._optional import require_extra
 from anscombe_transform.movies.formats.tiff.file_names import Order, order_of, several
 from anscombe_transform.movies.formats.tiff.metadata import with_metadata
@@ -134,9 +135,13 @@ def _in_order(stacks: Sequence[Stack], absent: Sequence[Path], reader: PageReade
     used = [number for number in order.files.ravel().tolist() if number >= 0]
     _check_formats(stacks, used, reader)
     in_time, doubt = _in_time([stacks[number] for number in used])
-    stack_of = dict(zip(used, in_time, strict=True))
+    recorded = dict(zip(used, in_time, strict=True))
+    for of_channel in order.files.reshape(-1, order.files.shape[2]).T.tolist():
+        recorded |= _with_the_same_channels(paths, {number: recorded[number] for number in of_channel if number >= 0})
+    stack_of = _with_all_planes(recorded)
     lengths, reasons = _lengths(stack_of, order)
-    empty = replace(in_time[0], files=(), index=in_time[0].index[:0])
+    first = stack_of[used[0]]
+    empty = replace(first, files=(), index=first.index[:0])
     channels = []
     for c in range(order.files.shape[2]):
         planes = []
@@ -147,9 +152,60 @@ def _in_order(stacks: Sequence[Stack], absent: Sequence[Path], reader: PageReade
         channels.append(_side_by_side(planes, "Z", paths, order.files[:, :, c].T))
     stack = _side_by_side(channels, "C", paths, order.files.transpose(2, 0, 1))
     if order.files[0].size == 1 and stack.pages is None and stack.index.size > len(stack.index):
-        plain = replace(stack, axes="T", index=stack.index.ravel(), doubt=None)
-        stack = replace(stack, pages=plain, doubt=doubt or stack.doubt)
-    return replace(stack, channels=order.channels or stack.channels, notes=(*stack.notes, *order.notes))
+        parts = [recorded[number] for number in used] if (order.files >= 0).all() else [stack]
+        stack = replace(stack, pages=_one_by_one(parts, stack), doubt=doubt or stack.doubt)
+    by_names = "".join(axis for axis, files in zip("ZC", order.files.shape[1:], strict=True) if files > 1)
+    notes = (*stack.notes, *order.notes)
+    return replace(stack, channels=order.channels or stack.channels, notes=notes, by_names=by_names)
+
+
+def _one_by_one(parts: Sequence[Stack], stack: Stack) -> Stack:
+    """Return the images of the parts of a stack one after the other, without those that it has in addition."""
+    rows = [replace(part, axes="T", index=part.index.ravel()) for part in parts]
+    return replace(joined(rows, "T"), reasons=stack.reasons, notes=stack.notes, doubt=None)
+
+
+def _with_all_planes(stacks: dict[int, Stack]) -> dict[int, Stack]:
+    """Return stacks of which those that were cut off in their only frame have further planes, which are not there."""
+    planes = max(stack.length("Z") for stack in stacks.values())
+    whole = [stack for stack in stacks.values() if stack.length("Z") == planes]
+    if {stack.axes for stack in stacks.values()} != {"TZC"} or len(stacks) > 2 * len(whole):
+        return stacks
+    return {number: _with_planes(one, planes) if one.length("T") == 1 else one for number, one in stacks.items()}
+
+
+def _with_planes(stack: Stack, planes: int) -> Stack:
+    have = stack.length("Z")
+    if have == planes:
+        return stack
+    index = np.full((1, planes, stack.length("C")), -1)
+    index[:, :have] = stack.index
+    reason = f"{stack.path.name} has {have} {'plane' if have == 1 else 'planes'}, and others {planes}"
+    return replace(stack, index=index, reasons=(*stack.reasons, reason))
+
+
+def _with_the_same_channels(paths: Sequence[Path], stacks: Mapping[int, Stack]) -> dict[int, Stack]:
+    """Return stacks whose channels are in the order of the first one, by their names.
+
+    Raises
+    ------
+    ValueError
+        If their channels have other names.
+    """
+    named = {number: one for number, one in stacks.items() if len(one.channels) == one.length("C")}
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for number, stack in named.items():
+        groups.setdefault(tuple(sorted(stack.channels)), []).append(number)
+    if len(groups) > 1:
+        names = [f"({listed(stacks[own[0]].channels)})" for own in groups.values()]
+        raise several(paths, [*groups.values()], f"with the channels {' and '.join(names)}", can_be_joined=False)
+    same = dict(stacks)
+    for number, stack in named.items():
+        first = named[next(iter(named))].channels
+        if stack.channels != first and len({*first}) == len(first):
+            places = [stack.channels.index(name) for name in first]
+            same[number] = replace(stack, channels=first, index=stack.index.take(places, stack.axes.index("C")))
+    return same
 
 
 def _side_by_side(parts: Sequence[Stack], axis: str, paths: Sequence[Path], files: Integers) -> Stack:
@@ -187,11 +243,16 @@ def _in_time(stacks: Sequence[Stack]) -> tuple[list[Stack], str | None]:
     """Return stacks of which the first axis is the time, the others in the same order, and why that is in doubt."""
     rows = [stack for stack in stacks if _is_row(stack)]
     doubt = None
-    if len(rows) == len(stacks) and len({stack.index.size for stack in stacks}) == 1:
-        axis = "Z" if stacks[0].length("Z") > 1 else "C"
+    sizes = [stack.index.size for stack in stacks]
+    whole = sizes.count(max(sizes))
+    slices = all(stack.length("Z") == stack.index.size for stack in stacks)
+    if len(rows) >= whole and (whole == len(stacks) or (slices and 2 * whole >= len(stacks))):
+        axis = "Z" if slices else "C"
         doubt = (
-            f"has files of {stacks[0].index.size} {'slices' if axis == 'Z' else 'channels'} each by their metadata: "
-            f"give axes='T{axis}YX' if each file is one frame, or axes='TYX' if all images follow each other in time"
+            f"has files of {max(sizes)} {'slices' if axis == 'Z' else 'channels'} each by their metadata"
+            + (f", but for {len(stacks) - whole} with fewer" if whole < len(stacks) else "")
+            + f": give axes='T{axis}YX' if each file is one frame, or axes='TYX' if all images follow each other in "
+            "time"
         )
     elif rows:
         note = "The images of each file are taken for frames that follow each other in time, whatever its metadata say"

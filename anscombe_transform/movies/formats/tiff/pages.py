@@ -58,7 +58,10 @@ _LOOKED_AT = 1 << 16
 _JPEG = (6, 7, 34892, 33007)
 """Compressions whose tables are in the directory of the page."""
 
-_COLOR = {2: "RGB", 3: "palette", 5: "CMYK", 6: "YCbCr", 8: "CIELab"}
+_PALETTE = 3
+"""The photometric interpretation of images whose numbers choose colors from a table."""
+
+_COLOR = {2: "RGB", 5: "CMYK", 6: "YCbCr", 8: "CIELab"}
 """Photometric interpretations of color images."""
 
 
@@ -74,6 +77,8 @@ class Kind:
     segments: int
     """How many strips or tiles there are."""
     reduced: bool
+    palette: bool
+    """Whether the numbers choose colors from a table."""
     problem: str | None
     """Why the pages are no images of a movie, such as that they are in color, to be said after the name of the file."""
     page: Any
@@ -233,7 +238,7 @@ def _understood(path: Path, offset: int, *, reduced: bool) -> Kind:
 
 def _damaged(problem: str) -> Kind:
     """Return the kind of pages that cannot be understood."""
-    return Kind((0, 0), np.dtype("u1"), False, 0, False, problem, None)
+    return Kind((0, 0), np.dtype("u1"), False, 0, False, False, problem, None)
 
 
 def _makes_sense(code: int, tag: Tag) -> bool:
@@ -259,6 +264,7 @@ def _kind_of(page: Any, dtype: np.dtype[Any] | None, byteorder: Any, *, reduced:
         plain,
         math.prod(page.chunked),
         reduced,
+        page.photometric == _PALETTE,
         problem,
         page,
     )

@@ -85,7 +85,7 @@ def sort_pages(stack: Stack, reader: PageReader) -> Stack:
     plain = replace(stack, axes="T", index=stack.index.ravel())
     stack = _described(plain, settings, layout, reader)
     if layout.channels == layout.frames == 1:
-        return stack
+        return _with_dropped_frames(stack, layout, reader)
     missing_at_the_end = -len(plain.index) % layout.channels if plain.index[-1] < 0 else 0
     pages = np.append(plain.index, np.full(missing_at_the_end, -1))
     numbers = _frame_numbers(stack, pages, reader)
@@ -96,6 +96,15 @@ def sort_pages(stack: Stack, reader: PageReader) -> Stack:
         alone = f"has one volume of {layout.planes} planes by its ScanImage header, which is no movie"
         return replace(stack, doubt=f"{alone}; if these follow each other in time, give channels=N, planes=1")
     return stack
+
+
+def _with_dropped_frames(stack: Stack, layout: Layout, reader: PageReader) -> Stack:
+    """Return pages of one channel and plane, with those that are not there though the numbers of others skip them."""
+    numbers = _frame_numbers(stack, stack.index, reader)
+    counted = None if numbers is None else _counted(numbers, layout, several_files=False)
+    if numbers is None or counted is None or counted[1][-1] - counted[1][0] < len(counted[1]):
+        return stack
+    return replace(_sorted(stack, stack.index.reshape(-1, 1), layout, numbers), pages=stack)
 
 
 def _settings_of(file: FilePages, reader: PageReader) -> dict[str, str]:

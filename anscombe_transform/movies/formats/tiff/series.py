@@ -46,8 +46,16 @@ def file_stack(path: Path, reader: PageReader, number: int | None) -> Stack:
     single = len(series) > 1 and not any(one.axes for one in series)
     if number is None and single and len({_first_kind(one, reader).shape for one in series}) == 1:
         series = [_following(file, np.array([int(one.index) for one in series]))]
+    following = _alike(series, reader)
+    if number is None and following is not None:
+        return following
     described = [_described(one, reader) for one in series] if len(series) > 1 else [""]
     chosen = series[chosen_series(path, described, number)]
+    if following is not None:
+        note = f"Left out: {len(series) - 1} of {len(series)} series of {path.name}, which are alike"
+        return replace(chosen, notes=(*chosen.notes, note))
+    if len(chosen.axes) > 1 and {*chosen.axes} == {"Q"}:
+        chosen = replace(chosen, pages=replace(chosen, axes="T", index=chosen.index.ravel()))
     if file.maker == "FluoView" and len(file.table) > 1:
         return replace(chosen, doubt=f"has images in an order of FluoView that is not read: {SORT_BY_HAND}")
     if file.problem and chosen.files[0].problem is None:
@@ -56,6 +64,29 @@ def file_stack(path: Path, reader: PageReader, number: int | None) -> Stack:
         )
         return replace(chosen, notes=(f"{path.name} {file.problem}; {follow}",))
     return chosen
+
+
+def _alike(series: Sequence[Stack], reader: PageReader) -> Stack | None:
+    """Return several series one after the other in time, which is in doubt; None if they are not alike."""
+    first = series[0]
+    kinds = [_first_kind(one, reader) for one in series]
+    formats = {(one.axes, one.index.shape[1:], kind.shape, kind.dtype) for one, kind in zip(series, kinds, strict=True)}
+    axes = first.axes
+    if len(series) == 1 or len(formats) > 1 or axes[:1] not in ("T", "Q") or "Q" in axes[1:]:
+        return None
+    axes = "T" + axes[1:]
+    doubt = (
+        f"{_choice([_described(one, reader) for one in series])}; or give axes='{axes}YX' if they follow each other in "
+        "time"
+    )
+    return replace(
+        first,
+        axes=axes,
+        index=np.concatenate([one.index for one in series]),
+        reasons=tuple(dict.fromkeys(reason for one in series for reason in one.reasons)),
+        notes=(f"The {len(series)} series of {first.path.name} follow each other in time",),
+        doubt=doubt,
+    )
 
 
 def chosen_series(path: Path, series: Sequence[str], number: int | None) -> int:
@@ -69,9 +100,13 @@ def chosen_series(path: Path, series: Sequence[str], number: int | None) -> int:
     if number is not None and number >= len(series):
         raise ValueError(f"{path} has {len(series)} series, the first of which is series=0: there is no {number}")
     if number is None and len(series) > 1:
-        names = listed([f"series={i} ({one})" for i, one in enumerate(series)])
-        raise ValueError(f"{path} has {len(series)} series: choose one, such as key='series=0': {names}")
+        raise ValueError(f"{path} {_choice(series)}")
     return number or 0
+
+
+def _choice(series: Sequence[str]) -> str:
+    names = listed([f"series={i} ({one})" for i, one in enumerate(series)])
+    return f"has {len(series)} series: choose one, such as key='series=0': {names}"
 
 
 def _first_kind(stack: Stack, reader: PageReader) -> Any:

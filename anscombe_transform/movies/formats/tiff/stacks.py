@@ -17,6 +17,8 @@ from anscombe_transform.movies.source import Missing, Source, by_image, few_imag
 SORT_BY_HAND = "give axes='TYX' if they follow each other in time, or channels=N, planes=N to sort them"
 """What to do where it is in doubt what images are."""
 
+_PALETTE = "The values are the numbers of the pixels: the colors in which ImageJ shows them are left aside"
+
 _UNKNOWN = -2
 """Stands for an image of which the metadata do not tell."""
 
@@ -42,6 +44,8 @@ class Stack:
     notes: tuple[str, ...] = ()
     doubt: str | None = None
     """Why it is in doubt which axes there are, and what to do."""
+    by_names: str = ""
+    """The letters of axes that are told by the names of files."""
     pages: Stack | None = None
     """The same pages one after the other, where they have other axes because a header says so."""
 
@@ -248,7 +252,8 @@ def as_source(stack: Stack, kinds: Sequence[Kind], key: str | None) -> Source:
         z_step=stack.z_step,
         calibration=stack.calibration,
         missing=Missing(lacks, listed(list(dict.fromkeys(reasons)), 3)) if lacks.any() else None,
-        notes=stack.notes,
+        notes=(*stack.notes, _PALETTE) if kind.palette else stack.notes,
+        by_names=stack.by_names,
         pages=pages,
         doubt=stack.doubt,
     )
@@ -259,8 +264,12 @@ def _only_kind(stack: Stack, kinds: Sequence[Kind], of_page: Integers, used: Int
     found, places, counts = np.unique(of_page[used], return_index=True, return_counts=True)
     understood = [i for i, number in enumerate(found.tolist()) if kinds[number].page is not None]
     for i in understood or [0]:
-        if problem := kinds[found[i]].problem:
-            raise ValueError(f"{stack.files[numbers[used[places[i]]]].path} {problem}")
+        file = stack.files[numbers[used[places[i]]]]
+        problem = kinds[found[i]].problem
+        if kinds[found[i]].palette and file.maker != "ImageJ":  # which shows intensities in colors
+            problem = "has images in color (palette), but a movie has one number at each pixel"
+        if problem:
+            raise ValueError(f"{file.path} {problem}")
     formats: dict[Any, list[int]] = {}
     for i in understood:
         number = int(found[i])
