@@ -144,11 +144,11 @@ cdef inline void mean_intensity(
 
 cdef inline void add_samples(
     const real_t* later, const uint16_t* cells, const real_t* limits, const real_t* surface, const real_t* intensity,
-    Py_ssize_t n, real_t* residual, double* table, Py_ssize_t rows, Py_ssize_t* count, double* squares
+    Py_ssize_t n, real_t* residual, double* table, Py_ssize_t rows, Py_ssize_t* count, double* totals
 ) noexcept nogil:
     """Add the samples of one row of pixels to the table, and make the residuals of those left out NaN."""
     cdef double* entry
-    cdef double square, total = 0.0
+    cdef double square, intensities = 0.0, squares = 0.0
     cdef Py_ssize_t x, used = 0
     for x in range(n):
         if cells[x] >= rows or not surface[x] * surface[x] <= limits[x]:
@@ -157,7 +157,8 @@ cdef inline void add_samples(
         entry = table + COLUMNS * cells[x]
         square = <double>residual[x] * residual[x]
         used += 1
-        total += square
+        intensities += intensity[x]
+        squares += square
         entry[0] += 1
         entry[1] += intensity[x]
         entry[2] += square
@@ -168,7 +169,8 @@ cdef inline void add_samples(
             entry[6] = entry[6] + 1 if later[x] == entry[5] else 1
             entry[5] = later[x]
     count[0] += used
-    squares[0] += total
+    totals[0] += intensities
+    totals[1] += squares
 
 
 def gather_noise(
@@ -182,7 +184,7 @@ def gather_noise(
 ):
     """Add what the difference of two frames tells of the noise to `table`, in the row that `cells` names for a pixel.
 
-    Return the number of residuals and the sum of their squares.
+    Return the number of residuals, the sum of intensities and the sum of squared residuals.
 
     A quadratic surface is fitted to the difference over 5 by 5 pixels. The surface is how the scene changed, and the
     residual in the middle is noise. Left out are pixels whose cell is no row of `table`, and those where the square
@@ -219,8 +221,9 @@ def gather_noise(
     cdef real_t* above
     cdef real_t* last
     cdef real_t* last_but_one
-    cdef double squares = 0.0
+    cdef double totals[2]
     cdef Py_ssize_t count = 0
+    totals[0] = totals[1] = 0.0
     if (
         later.shape[0] != height or later.shape[1] != width or cells.shape[0] != height or cells.shape[1] != width
         or limits.shape[0] != height or limits.shape[1] != width or table.shape[1] != COLUMNS
@@ -240,7 +243,7 @@ def gather_noise(
                 mean_intensity(a, b, total, constant, quadratic, n, intensity)
                 add_samples(
                     b + 2, &cells[y, start + 2], limit, surface, intensity, n, residual, &table[0, 0], table.shape[0],
-                    &count, &squares,
+                    &count, totals,
                 )
                 if y % 4 == 3:
                     invert(limit - width, n, weights[0])
@@ -254,4 +257,4 @@ def gather_noise(
                     memcpy(last_but_one, last, n * sizeof(real_t))
                     memcpy(last, residual, n * sizeof(real_t))
             start += n
-    return count, squares
+    return count, totals[0], totals[1]

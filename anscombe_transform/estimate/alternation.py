@@ -143,7 +143,9 @@ def _features(frames: Floats) -> Floats:
     rows = frames[:, 1::2] - frames[:, : height // 2 * 2 : 2]
     mixed = rows[:, :, 1::2] - rows[:, :, : width // 2 * 2 : 2]
     noise = np.log(np.maximum(np.einsum("tyx,tyx->t", mixed, mixed, dtype=np.float64), _TINY))[:, None]
-    return np.concatenate([noise * (cells.std() / max(float(noise.std()), _TINY)), brightness, cells], axis=1)
+    noise = noise - noise[0]
+    noise *= cells.std() / noise.std() if noise.any() else 0
+    return np.concatenate([noise, brightness, cells], axis=1)
 
 
 def _alternates(features: Floats, phase: npt.NDArray[np.int_]) -> bool:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from anscombe_transform._typing import Array, Floats, Progress
 from anscombe_transform.estimate.alternation import Alternation, AlternationSearch
 from anscombe_transform.estimate.frames import Frames, Part
+from anscombe_transform.estimate.independence import Independence, IndependenceTest
 from anscombe_transform.estimate.pixels import RESIDUAL
 from anscombe_transform.estimate.samples import BINS, CLASSES, TILES, Noise
 from anscombe_transform.movies.movie import Movie, check_movie, frames_to_read, stored_chunk
@@ -59,6 +60,8 @@ class NoiseSamples:
         motion looks like noise.
     of_phases : list of ndarray
         The same for each phase, if frames alternate and were gathered with their period.
+    of_pairs : list of ndarray
+        The same for each pair of frames, shape (3, pairs), of one phase and one band of rows after the other.
     saturated : ndarray of bool
         Whether a bin, shape (bins,), has values at the limit of the detector.
     at_floor : ndarray of float64
@@ -69,6 +72,8 @@ class NoiseSamples:
         Some of the values of one frame, in ADU.
     correlation : Correlation
         What pixels and frames have in common of their noise.
+    independence : Independence
+        The same of many frames or pixels at a time.
     contrast : float
         As `Noise` has it.
     wrapped : float
@@ -83,11 +88,13 @@ class NoiseSamples:
 
     sums: Floats
     of_phases: list[Floats]
+    of_pairs: list[Floats]
     saturated: npt.NDArray[np.bool_]
     at_floor: Floats
     floor: float
     values: Array
     correlation: Correlation
+    independence: Independence
     contrast: float
     wrapped: float
     seen: Frames
@@ -154,7 +161,7 @@ def gather_noise_samples(movie: Movie, max_frames: int | None = None, progress: 
     """
     _check(movie, max_frames)
     bands: dict[_Band, Noise] = {}
-    seen, search = Frames(), AlternationSearch()
+    seen, search, test = Frames(), AlternationSearch(), IndependenceTest()
     height = movie.shape[1]
     blocks = list(_blocks(movie, max_frames))
     to_read = sum((stop - start) * (bottom - top) for start, stop, top, bottom in blocks)
@@ -167,13 +174,17 @@ def gather_noise_samples(movie: Movie, max_frames: int | None = None, progress: 
             search.add(part, start, stop)
         if not bands and search.found:
             period = search.found.period
+        if top == 0:
+            test.add(part.every(period, 0))
         for phase in range(period):
             _add(bands, (top, bottom, phase), part.every(period, phase))
         del part  # before the next block is read
         read += (stop - start) * (bottom - top)
         if progress is not None:
             progress(read // height, to_read // height)
-    return _samples(bands, period, seen, to_read // height, search.found)
+    mixed = search.found is not None and search.found.period != period
+    independence = Independence() if mixed else test.result()
+    return _samples(bands, period, seen, to_read // height, search.found, independence)
 
 
 def _add(bands: dict[_Band, Noise], band: _Band, part: Part) -> None:
@@ -184,7 +195,12 @@ def _add(bands: dict[_Band, Noise], band: _Band, part: Part) -> None:
 
 
 def _samples(
-    bands: dict[_Band, Noise], period: int, seen: Frames, frames: int, alternation: Alternation | None
+    bands: dict[_Band, Noise],
+    period: int,
+    seen: Frames,
+    frames: int,
+    alternation: Alternation | None,
+    independence: Independence,
 ) -> NoiseSamples:
     noises = list(bands.values())
     correlation, share = _correlation(noises)
@@ -194,16 +210,21 @@ def _samples(
     for phase in range(period if period > 1 else 0):
         of_phases.append(_merged([noise for (_, _, of), noise in bands.items() if of == phase])[:3])
         of_phases[-1][2] /= share
+    of_pairs = [np.concatenate(noise.of_pairs, axis=1) for noise in noises]
+    for of_pair in of_pairs:
+        of_pair[2] /= share
     count = np.maximum(1, sums[0].sum(axis=(0, 2)))
     top, wrapping = np.sum([noise.wraps for noise in noises], axis=0) if noises else (0, 0)
     return NoiseSamples(
         sums=np.array(sums),
         of_phases=of_phases,
+        of_pairs=of_pairs,
         saturated=at_limit.sum(axis=(0, 2)) > _SATURATED * count,
         at_floor=np.minimum(1, at_floor.sum(axis=(0, 2)) / count),
         floor=min((float(noise.table[..., 5].min()) for noise in noises), default=np.inf),
         values=np.concatenate([noise.values for noise in noises]) if noises else np.empty(0),
         correlation=correlation,
+        independence=independence,
         contrast=max((noise.contrast for noise in noises), default=np.inf),
         wrapped=wrapping / top if wrapping >= _FEWEST_WRAPS else 0.0,
         seen=seen,

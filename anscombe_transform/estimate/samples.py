@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anscombe_transform._kernels.noise import gather_noise
-from anscombe_transform._typing import Array
+from anscombe_transform._typing import Array, Floats
 from anscombe_transform.estimate.frames import Part
 from anscombe_transform.estimate.line import LEAST_VARIANCE, fit_lines
 from anscombe_transform.estimate.pixels import (
@@ -99,6 +99,8 @@ class Noise:
         The sums of what the function of this name returns.
     in_time : list of tuple
         The correlation of the noise of differences that have no frame in common, and the number of residuals of one.
+    of_pairs : list of ndarray
+        For pairs of frames, shape (3, pairs): the number of samples, the sum of intensities and that of variances.
     """
 
     def __init__(self, part: Part) -> None:
@@ -140,6 +142,7 @@ class Noise:
         self.limit = -np.inf
         self.wraps = np.zeros(2, np.int64)
         self.in_time: list[tuple[float, float]] = []
+        self.of_pairs: list[Floats] = []
 
     def add(self, part: Part) -> None:
         """Gather the samples of consecutive frames."""
@@ -204,7 +207,7 @@ class Noise:
         for frame, sums in zip(frames[1:], pairs, strict=True):
             earlier, later = later, np.ascontiguousarray(frame, dtype=self._real)
             totals.append(gather_noise(earlier, later, cells, limits, table, sums, residuals))
-        count, variance = np.array(totals, np.float64).T
+        count, _, variance = of_pairs = np.array(totals, np.float64).T
         usual = _usual(count) & _usual(np.divide(variance, count, out=np.zeros_like(count), where=count > 0))
         for pair in np.flatnonzero(~usual):
             earlier, later = np.ascontiguousarray(frames[pair : pair + 2], dtype=self._real)
@@ -214,6 +217,7 @@ class Noise:
         pairs[1:, 2] *= usual[:-1, None]
         pairs[2:, 3] *= usual[:-2, None]
         self.pairs += pairs[usual].sum(axis=0)
+        self.of_pairs.append(of_pairs[:, usual & (count > 0)])
         known = usual & (pairs[:, 3, 1] > 0)
         self.in_time += zip(pairs[known, 3, 0] / pairs[known, 3, 1], count[known], strict=True)
 

@@ -28,7 +28,7 @@ PROCESSED: dict[str, tuple[Processing, str]] = {
     "mean of 5 frames": (processing.averaged(5), "correlate by -?0.0[0-9] instead of -0.50"),
     "exponential mean": (processing.recursively_averaged, r"correlate by -0\.[23][0-9] instead of -0\.50"),
     "twice as many frames": (processing.twice_as_many_frames, "consecutive frames is correlated"),
-    "main components": (processing.main_components, "consists of a few patterns|consecutive frames is correlated"),
+    "main components": (processing.components(15), "consists of a few patterns|consecutive frames is correlated"),
     "square root": (processing.square_root, "does not follow from brightness"),
     "logarithm": (processing.logarithm, "falls with intensity"),
     "dF/F": (processing.relative_change, NO_BRIGHTNESS),
@@ -38,6 +38,10 @@ PROCESSED: dict[str, tuple[Processing, str]] = {
     "without background": (processing.without_background, NO_BRIGHTNESS),
     "two detectors side by side": (processing.two_detectors(LEFT), "left half .* (59|60).* right half (39|40)"),
     "two detectors, one above": (processing.two_detectors(LOWER), "upper half .* (40|39).* lower half (60|59|61)"),
+    "sharpened with all neighbors": (processing.sharpened_with_all_neighbors, "sums over 8 by 8 pixels has 0.[23]"),
+    "two thirds of the components": (processing.components(80), "fewer patterns than there are frames"),
+    "corrected for bleaching": (processing.corrected_for_bleaching, "variance of the noise in some frames is 1.[5-9]"),
+    "a gain that was changed": (processing.changed_gain(1.6), "variance of the noise in some frames is 1.[4-9]"),
     "two detectors in turn by rows": (processing.two_detectors(ODD_ROWS), "odd rows has 1.[45][0-9] times"),
     "two detectors in turn by columns": (processing.two_detectors(ODD_COLUMNS), "odd columns has 1.[45][0-9] times"),
     "wrapped at 8 bits": (processing.wrapped(8), "wrapped around"),
@@ -90,6 +94,27 @@ def test_a_little_correlation_is_told_but_does_no_harm() -> None:
         mean[frame] = 0.9 * mean[frame] + 0.1 * mean[frame - 1]
     (sentence,) = estimate_parameters(mean).warnings
     assert "correlate by -0.45 instead of -0.50" in sentence
+
+
+TOLD: dict[str, tuple[Processing, str]] = {
+    "all but a twelfth of the components": (processing.components(110), "fewer patterns than there are frames"),
+    "a gain that was changed a little": (processing.changed_gain(1.2), "variance of the noise in some frames is 1.2"),
+    "frames stretched one by one": (processing.stretched_frames, "variance of the noise in some frames is 1.[23]"),
+}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_what_changes_the_noise_a_little_is_told(name: str) -> None:
+    process, words = TOLD[name]
+    estimate = estimate_parameters(process(active_cells().astype(np.float64)))
+    (sentence,) = estimate.warnings
+    assert re.search(words, sentence), sentence
+    assert estimate.unusable is None
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_movie_without_noise_in_squares_of_4_pixels_makes_numpy_complain_of_nothing() -> None:
+    assert "neighboring pixels is correlated" in reason(processing.enlarged(active_cells(frames=60).astype(np.float64)))
 
 
 def test_where_the_variance_leaves_the_line_at_an_end_it_is_told() -> None:

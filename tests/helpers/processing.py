@@ -55,6 +55,12 @@ def sharpened(movie: Floats) -> Floats:
     return np.asarray(2 * movie[:, 1:-1, 1:-1] - blurred)
 
 
+def sharpened_with_all_neighbors(movie: Floats) -> Floats:
+    """As ImageJ does: 12 times a pixel minus its 8 neighbors, over 4."""
+    mean: Floats = np.asarray(smoothed([1 / 3] * 3)(movie), np.float64)
+    return 3.25 * movie[:, 1:-1, 1:-1] - 2.25 * mean
+
+
 def compressed_in_blocks(movie: Floats) -> Floats:
     """Round the cosine transform of blocks of 8 by 8 pixels, high frequencies coarsely, as JPEG does."""
     u = np.arange(8)
@@ -67,11 +73,36 @@ def compressed_in_blocks(movie: Floats) -> Floats:
     return np.asarray(pixels.transpose(0, 1, 3, 2, 4).reshape(frames, height, width))
 
 
-def main_components(movie: Floats) -> Floats:
-    flat = movie.reshape(len(movie), -1)
-    mean = flat.mean(axis=0)
-    u, s, v = np.linalg.svd(flat - mean, full_matrices=False)
-    return np.asarray(((u[:, :15] * s[:15]) @ v[:15] + mean).reshape(movie.shape))
+def components(kept: int) -> Processing:
+    """Return what keeps so many of the main components."""
+
+    def denoised(movie: Floats) -> Floats:
+        flat = movie.reshape(len(movie), -1)
+        mean = flat.mean(axis=0)
+        u, s, v = np.linalg.svd(flat - mean, full_matrices=False)
+        return np.asarray(((u[:, :kept] * s[:kept]) @ v[:kept] + mean).reshape(movie.shape))
+
+    return denoised
+
+
+def corrected_for_bleaching(movie: Floats) -> Floats:
+    """As if the light had fallen to a third."""
+    return np.asarray(100 + (movie - 100) * np.geomspace(1, 3, len(movie))[:, None, None])
+
+
+def stretched_frames(movie: Floats) -> npt.NDArray[np.uint8]:
+    low, high = movie.min(axis=(1, 2), keepdims=True), movie.max(axis=(1, 2), keepdims=True)
+    return np.asarray((movie - low) / (high - low) * 255, np.uint8)
+
+
+def changed_gain(factor: float) -> Processing:
+    """Return what multiplies the gain in the second half of the time."""
+
+    def changed(movie: Floats) -> Floats:
+        factors = np.where(np.arange(len(movie)) < len(movie) // 2, 1, factor)
+        return np.asarray(100 + (movie - 100) * factors[:, None, None])
+
+    return changed
 
 
 def square_root(movie: Floats) -> Floats:

@@ -148,7 +148,7 @@ def test_the_sums_are_those_of_least_squares_fits_around_each_used_pixel(
     before = np.full((2, height, width), np.nan)
     before[:, 3 : 4 * (height // 4) : 4, 2:-2] = previous[:, : height // 4, : width - 4]
     last = previous.copy()
-    gather_noise(earlier, later, cells, limits, table, pairs, previous)
+    totals = gather_noise(earlier, later, cells, limits, table, pairs, previous)
 
     accuracy = 2e-5 if dtype == "float32" else 1e-12
     expected = expected_table(fitted, later, cells, used)
@@ -156,6 +156,7 @@ def test_the_sums_are_those_of_least_squares_fits_around_each_used_pixel(
     np.testing.assert_array_equal(table[:, exactly], expected[:, exactly])
     rounding = accuracy**2  # all that is there of residuals that happen to be 0
     np.testing.assert_allclose(table[:, 1:3], expected[:, 1:3], rtol=accuracy, atol=rounding)
+    np.testing.assert_allclose(totals, table[:, :3].sum(axis=0), rtol=1e-9, atol=rounding)
     expected_sums = expected_pairs(fitted.residual, before[:, 2:-2, 2:-2], limits[2:-2, 2:-2].astype(np.float64), used)
     np.testing.assert_allclose(pairs[:, 1:], expected_sums[:, 1:], rtol=accuracy, atol=rounding)
     np.testing.assert_array_less(np.abs(pairs - expected_sums)[:, 0], accuracy * (expected_sums[:, 1] + 1))

@@ -197,7 +197,7 @@ def test_an_array_that_lost_chunks_is_not_whole_and_not_decompressed(tmp_path: P
     assert dict(described.table())["Finished"] == "yes, but 1 of 5 chunks are missing now"
     for name in ("b.npy", "b.zarr"):
         with pytest.raises(
-            ValueError, match=r"frames 8 to 11 of 20 are .*s of a are not stored: 1 of 5, .* at \(8, 0, 0\); give"
+            ValueError, match=r"frames 8 to 11 of 20 are .* not stored: 1 of 5, .* at \(8, 0, 0\); give"
         ):
             decompress(output, tmp_path / name)
         assert not (tmp_path / name).exists()
