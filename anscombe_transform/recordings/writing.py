@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -336,7 +337,9 @@ def _compute(results: da.Array, client: Client | None, total: int, progress: Pro
             if key[0] == results.name:
                 show(result.flat[0])
 
-        with Callback(posttask=finished):
+        with Callback(posttask=finished), warnings.catch_warnings():
+            # Older releases of Dask warn of threads where there is a client, too; but threads were asked for.
+            warnings.filterwarnings("ignore", "Running on a single-machine scheduler", UserWarning)
             compared = list(results.compute(scheduler="threads").ravel())
         if progress is not None and written < total:  # a single task goes under another name
             progress(total, total)
