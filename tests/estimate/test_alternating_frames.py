@@ -13,6 +13,8 @@ from anscombe_transform import ParameterEstimate, estimate_parameters
 from anscombe_transform.estimate import gathering
 from anscombe_transform.simulate import Detector, Scene, simulate_movie
 
+pytestmark = pytest.mark.slow
+
 SCENE = Scene(background=(3, 12), cells=(10, 60))
 GREEN, RED = Detector(100, 40, 10, dtype="uint16"), Detector(130, 60, 10, dtype="uint16")
 

@@ -10,6 +10,8 @@ from processing import Processing
 
 from anscombe_transform import estimate_parameters
 
+pytestmark = pytest.mark.slow
+
 LEFT, LOWER = np.s_[:, :, :56], np.s_[:, 48:]
 NO_BRIGHTNESS = "range of brightness|hardly differ|falls with intensity|some parts of the image"
 ODD_ROWS, ODD_COLUMNS = np.s_[:, 1::2], np.s_[:, :, 1::2]

@@ -16,7 +16,7 @@ from anscombe_transform.storage import replacing
 from anscombe_transform.storage.location import Location
 
 OLD = MOVIE[:13]
-PROPERTY = settings(max_examples=15, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PROPERTY = settings(max_examples=6, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 class Stop(BaseException):
