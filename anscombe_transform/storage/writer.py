@@ -8,7 +8,7 @@ import platform
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,25 +108,30 @@ def _claiming(location: Location) -> Iterator[None]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Hold a lock for a folder, in a file beside it; it ends with the process."""
+    """Hold a lock for a folder in a file beside it, where there can be one; it ends with the process."""
+    with ExitStack() as stack:
+        with suppress(OSError):  # of a file system without locks, or a folder to which nothing can be added
+            _lock(folder.with_name(f"{folder.name}.lock"), stack)
+        yield
+
+
+def _lock(path: Path, stack: ExitStack) -> None:
+    """Lock a file, which is deleted in the end if it was not there before."""
     try:
         import fcntl
     except ImportError:  # Windows
-        yield
         return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    path = folder.with_name(f"{folder.name}.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        with path.open("w") as file:
-            with suppress(OSError):  # of a file system without locks
-                fcntl.flock(file, fcntl.LOCK_EX)
-            if not path.exists() or not os.path.samestat(path.stat(), os.fstat(file.fileno())):
-                continue  # whoever held it has removed it
-            try:
-                yield
-            finally:
-                path.unlink(missing_ok=True)
-            return
+        is_new = not path.exists()
+        with suppress(FileExistsError, FileNotFoundError), ExitStack() as attempt:  # somebody else makes or deletes it
+            file = attempt.enter_context(path.open("x" if is_new else "r+"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if os.path.samestat(path.stat(), os.fstat(file.fileno())):
+                if is_new:
+                    attempt.callback(path.unlink, missing_ok=True)
+                stack.push(attempt.pop_all())
+                return
 
 
 def check_no_writer(location: Location) -> None:

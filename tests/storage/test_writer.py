@@ -93,6 +93,16 @@ def test_of_writers_that_begin_at_once_one_finishes_and_the_others_are_refused(t
         is_stored(MOVIE + np.int16(messages.index("")), output)
 
 
+def test_what_has_the_name_of_the_lock_stays_and_is_no_obstacle(tmp_path: Path) -> None:
+    (tmp_path / "a.zarr.lock").write_bytes(b"precious")
+    (tmp_path / "b.zarr.lock").mkdir()
+    for name in ("a.zarr", "b.zarr"):
+        compress(MOVIE, tmp_path / name, **GIVEN)
+        is_stored(MOVIE, tmp_path / name)
+    assert (tmp_path / "a.zarr.lock").read_bytes() == b"precious"
+    assert (tmp_path / "b.zarr.lock").is_dir()
+
+
 @pytest.mark.usefixtures("blocks_of_two_frames")
 def test_an_interrupted_writer_gives_its_place_free(output: Any) -> None:
     def stop() -> None:
