@@ -27,11 +27,8 @@ _FEWEST_FRAMES = 12
 _ENOUGH_FRAMES = 32
 """and how many are enough."""
 
-_WINDOW = 128
-"""The largest side of the part in the middle of the frames that is looked at, in pixels,"""
-
 _CELLS = 16
-"""and the number of cells along its sides."""
+"""The number of cells along the sides of the middle of the image, which is looked at."""
 
 _OF_SCENE = 16.0
 """The ratio of variances, between phases and within, from which on scenes differ.
@@ -99,13 +96,7 @@ class AlternationSearch:
         if start != self._next:
             self._windows, self._times = [], []
         self._next = stop
-        _, height, width = part.values.shape
-        top, left = max(0, height - _WINDOW) // 2, max(0, width - _WINDOW) // 2
-        rows, columns = slice(top, top + _WINDOW), slice(left, left + _WINDOW)
-        window = part.values[:_ENOUGH_FRAMES, rows, columns]
-        window = window.astype(np.float32 if window.dtype.itemsize <= 2 else np.float64)
-        window[:, part.missing[rows, columns]] = 0
-        self._windows.append(window)
+        self._windows.append(part.middle(_ENOUGH_FRAMES))
         self._times.append(part.times[:_ENOUGH_FRAMES])
         times = np.concatenate(self._times)
         if len(times) >= _FEWEST_FRAMES:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anscombe_transform._typing import Array
+from anscombe_transform._typing import Array, Floats
 from anscombe_transform.estimate.pixels import Mask
 
 _ALONE = 0.1
@@ -17,6 +17,10 @@ _ALONE = 0.1
 
 The codes hold twice the largest signal, so it matters only where that is below half of the range.
 """
+
+
+_MIDDLE = 128
+"""The largest side of the middle of the image, in pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +47,16 @@ class Part:
             return self
         chosen = self.times % period == phase
         return Part(self.values[chosen], self.times[chosen], self.missing)
+
+    def middle(self, most: int) -> Floats:
+        """Return the middle of the image in so many frames at most, with 0 where pixels have no value."""
+        _, height, width = self.values.shape
+        top, left = max(0, height - _MIDDLE) // 2, max(0, width - _MIDDLE) // 2
+        rows, columns = slice(top, top + _MIDDLE), slice(left, left + _MIDDLE)
+        window = self.values[:most, rows, columns]
+        window = window.astype(np.float32 if window.dtype.itemsize <= 2 else np.float64)
+        window[:, self.missing[rows, columns]] = 0
+        return window
 
 
 class Frames:

@@ -14,11 +14,8 @@ import numpy as np
 from anscombe_transform._typing import Array, Floats
 from anscombe_transform.estimate.frames import Part
 
-_WINDOW = 128
-"""The largest side of the part in the middle of the frames that is looked at, in pixels,"""
-
 _FRAMES = 128
-"""and the most frames,"""
+"""The most frames that are looked at,"""
 
 _FRAMES_OF_SUMS = 64
 """and the most for sums over squares."""
@@ -78,13 +75,7 @@ class IndependenceTest:
         missing = _FRAMES - sum(map(len, self._windows))
         if missing <= 0:
             return
-        _, height, width = part.values.shape
-        top, left = max(0, height - _WINDOW) // 2, max(0, width - _WINDOW) // 2
-        rows, columns = slice(top, top + _WINDOW), slice(left, left + _WINDOW)
-        window = part.values[:missing, rows, columns]
-        window = window.astype(np.float32 if window.dtype.itemsize <= 2 else np.float64)
-        window[:, part.missing[rows, columns]] = 0
-        self._windows.append(window)
+        self._windows.append(part.middle(missing))
 
     def result(self) -> Independence:
         """Return how independent the noise is, as far as the frames tell."""

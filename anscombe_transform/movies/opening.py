@@ -249,7 +249,7 @@ def _open(given: _Given, absolute: _Given, choice: _Choice) -> Recording:
     if choice.damaged:
         source = _with_damage(source, choice)
     source, numbers = _whole_frames(name, source, frames, salvage=choice.salvage)
-    if not len(np.flatnonzero(np.diff(numbers) != frames.step)):
+    if (np.diff(numbers) == frames.step).all():
         frames = range(int(numbers[0]), int(numbers[-1]) + 1, frames.step)
     rate = source.frame_rate
     source = replace(source, frame_rate=None if rate is None else rate / frames.step)
