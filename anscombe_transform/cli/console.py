@@ -31,6 +31,9 @@ console = Console()
 _WHOLE_LINE = 1 << 16
 """Characters in a line of a file or pipe, where values need not be wrapped."""
 
+_SENTENCES = {"Finished", "Not to be used", "Note", "Warning"}
+"""The rows of tables that may speak of parameters; others have names and numbers, which stay as they are."""
+
 
 def use_any_console() -> None:
     """Print to streams of any encoding; in a file or a pipe, tables are as wide as their values."""
@@ -99,7 +102,8 @@ def print_rows(rows: Iterable[tuple[str, str]], title: str | None = None) -> Non
         whole = printable(title, console.encoding)
         table.title = Text(whole, "table.title", no_wrap=True, overflow="ignore")
     for name, value in rows:
-        table.add_row(name, Text(printable(with_options(value), console.encoding)))
+        shown = with_options(value) if name in _SENTENCES else value
+        table.add_row(name, Text(printable(shown, console.encoding)))
     console.print(table)
 
 

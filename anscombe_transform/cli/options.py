@@ -16,7 +16,7 @@ _PARAMETERS = (
 _ASSIGNED = re.compile(rf"(?<![\w./\\(-])({'|'.join(_PARAMETERS)})=('[^']*'|[^\s,;:]+)")
 _SLICE = re.compile(r"frames=slice\(([^)]*)\)")
 _UNMISTAKABLE = "|".join(name for name in _PARAMETERS if "_" in name)
-_NAMED = re.compile(rf"(?<![\w./\\-])({_UNMISTAKABLE}|(?<=as )key)(?![\w/\\=])")
+_NAMED = re.compile(rf"(?<![\w./\\-])({_UNMISTAKABLE}|(?<=as )key)(?![\w/\\=]|\.\w)")
 
 RecordingArgument = Annotated[
     list[str],

@@ -173,6 +173,8 @@ def test_any_text_is_printed_whole_on_one_line(
 
 
 @given(path=st.text(st.characters(codec="utf-8", categories=["L", "N", "P"]), min_size=1, max_size=200))
+@example(path="max_frames")
+@example(path="zero_level.tif")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_narrow_terminal_breaks_long_values_and_cuts_none(printed: Callable[..., Printed], path: str) -> None:
     def say() -> None:

@@ -30,6 +30,7 @@ def test_every_option_of_a_command_is_named_as_such(name: str) -> None:
     [
         ("zero_level and conversion_gain belong together", "--zero-level and --conversion-gain belong together"),
         ("/data/zero_level.tif has 5 frames", "/data/zero_level.tif has 5 frames"),
+        ("zero_level.tif has 5 frames", "zero_level.tif has 5 frames"),
         ("only a URL takes storage_options", "only a URL takes --storage-option"),
         ("the key to frames is a level head", "the key to frames is a level head"),
     ],
