@@ -14,7 +14,7 @@ from numcodecs.compat import ensure_contiguous_ndarray, ensure_ndarray
 from anscombe_transform._typing import Array
 from anscombe_transform.codecs.configuration import CODEC_NAME, CodecParameters
 from anscombe_transform.transform.arrays import decode_array, encode_array, is_bytes
-from anscombe_transform.transform.parameters import OutOfRange
+from anscombe_transform.transform.parameters import DECODED_DTYPES, OutOfRange, parse_real_dtype, shown
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -58,6 +58,10 @@ class AnscombeTransformV2(CodecParameters, Codec):  # type: ignore[misc]
     """
 
     codec_id: ClassVar[str] = CODEC_NAME
+    _decoded_dtypes: ClassVar[tuple[str, ...]] = (
+        *DECODED_DTYPES,
+        *(np.dtype(name).newbyteorder(">").str for name in DECODED_DTYPES if np.dtype(name).itemsize > 1),
+    )
 
     def __init__(
         self,
@@ -92,15 +96,17 @@ class AnscombeTransformV2(CodecParameters, Codec):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If `buf` is an array of another dtype, or values are out of range.
+            If `buf` is an array of another dtype, values are out of range, or the parameters are beyond the precision
+            of float64.
         """
+        self._transform.check_precision()
         decoded = self._decoded
         if is_bytes(buf):
             values = np.frombuffer(buf, decoded)
         else:
             values = buf if isinstance(buf, np.ndarray) else ensure_ndarray(buf)
         if values.dtype != decoded:
-            name = self._dtype_name(values.dtype)
+            name = self._dtype_name(parse_real_dtype("the array's dtype", values.dtype))
             raise ValueError(
                 f"the array's dtype is {name}, but decoded_dtype is {self.decoded_dtype}: make it {name!r}, "
                 "for an array that exists already by adding it to the codec in the file .zarray"
@@ -170,9 +176,13 @@ class AnscombeTransformV2(CodecParameters, Codec):  # type: ignore[misc]
 
         Raises
         ------
+        TypeError
+            If `zero_level`, `conversion_gain` or `beta` is not a real number.
         ValueError
             If a field is missing, unknown or not allowed.
         """
+        if not isinstance(config, Mapping):
+            raise ValueError(f"the codec's metadata must be a mapping of fields, not {shown(config)}")
         return cls._from_configuration({name: value for name, value in config.items() if name != "id"})
 
     @property

@@ -15,7 +15,7 @@ from zarr.dtype import parse_dtype
 
 from anscombe_transform.codecs.configuration import CODEC_NAME, CodecParameters
 from anscombe_transform.transform.arrays import decode_array, encode_array
-from anscombe_transform.transform.parameters import EncodedDType, OutOfRange, Transform, parse_real_dtype
+from anscombe_transform.transform.parameters import EncodedDType, OutOfRange, Transform, parse_real_dtype, shown
 from anscombe_transform.transform.tables import TABLE_DTYPES
 
 if TYPE_CHECKING:
@@ -96,17 +96,24 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
 
         Raises
         ------
+        TypeError
+            If `zero_level`, `conversion_gain` or `beta` is not a real number.
         ValueError
             If the name is another codec's, or a field is missing, unknown or not allowed.
         """
+        if not isinstance(data, Mapping):
+            raise ValueError(f"the codec's metadata must be a mapping of fields, not {shown(data)}")
         name, configuration = data.get("name"), data.get("configuration")
         if name not in _NAMES:
-            raise ValueError(f"the codec's name must be {' or '.join(map(repr, _NAMES))}, not {name!r}")
+            raise ValueError(f"the codec's name must be {' or '.join(map(repr, _NAMES))}, not {shown(name)}")
         if not isinstance(configuration, Mapping):
-            raise ValueError(f"{name} metadata must have a configuration, a mapping of fields, not {configuration!r}")
+            raise ValueError(
+                f"{name} metadata must have a configuration, a mapping of fields, not {shown(configuration)}"
+            )
         if configuration.keys() != _FIELDS_OF_1_0_0:
             return cls._from_configuration(configuration)
-        codec = cls._from_configuration({**configuration, "decoded_dtype": None})
+        parse_real_dtype("decoded_dtype", configuration["decoded_dtype"])
+        codec = cls(**{**configuration, "decoded_dtype": None})  # dtypes as they were given to 1.0.0, such as "u2"
         codec._set(_of_1_0_0=True)
         return codec
 
@@ -174,6 +181,7 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
             )
 
     def _encode_sync(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer:
+        self._transform.check_precision()
         values = chunk_array.as_numpy_array()
         codes = encode_array(values, self._transform, self.encoded_dtype, self.out_of_range)
         return chunk_spec.prototype.nd_buffer.from_numpy_array(codes)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from anscombe_transform.transform.parameters import (
+    DECODED_DTYPES,
+    ENCODED_DTYPES,
     EncodedDType,
     OutOfRange,
     Transform,
     parse_encoded_dtype,
     parse_out_of_range,
     parse_real_dtype,
+    shown,
 )
 
 CODEC_NAME = "anscombe-v1"
@@ -33,6 +36,9 @@ class CodecParameters:
     beta: float
     out_of_range: OutOfRange | None
     _transform: Transform = field(init=False, repr=False, compare=False)
+
+    _decoded_dtypes: ClassVar[tuple[str, ...]] = DECODED_DTYPES
+    """What `decoded_dtype` can be in the metadata."""
 
     def __init__(
         self,
@@ -71,16 +77,33 @@ class CodecParameters:
 
     @classmethod
     def _from_configuration(cls, configuration: Mapping[str, Any]) -> Self:
-        """Make the codec from the fields of its metadata; raise ValueError if one is missing, unknown or wrong."""
+        """Make the codec from the fields of its metadata; raise an error if one is missing, unknown or wrong."""
+        cls._check_fields(configuration)
+        choices = {
+            "encoded_dtype": ENCODED_DTYPES,
+            "decoded_dtype": cls._decoded_dtypes,
+            "out_of_range": ("clamp",),
+        }
+        for name in choices.keys() & configuration.keys():
+            value = configuration[name]
+            if not isinstance(value, str) or value not in choices[name]:
+                raise ValueError(
+                    f"{name} in {CODEC_NAME} metadata must be one of {', '.join(choices[name])}, not {shown(value)}"
+                )
+        return cls(**configuration)
+
+    @staticmethod
+    def _check_fields(configuration: Mapping[str, Any]) -> None:
         known = {"zero_level", "conversion_gain", "encoded_dtype", "decoded_dtype", "beta", "out_of_range"}
         if missing := {"zero_level", "conversion_gain"} - configuration.keys():
-            raise ValueError(f"{CODEC_NAME} metadata lack {' and '.join(sorted(missing))}: {dict(configuration)}")
+            raise ValueError(
+                f"{CODEC_NAME} metadata lack {' and '.join(sorted(missing))}: {shown(dict(configuration))}"
+            )
         if unknown := configuration.keys() - known:
             raise ValueError(
-                f"{CODEC_NAME} metadata have unknown fields {', '.join(sorted(unknown))}: "
+                f"{CODEC_NAME} metadata have an unknown field, {min(map(shown, unknown))}: "
                 "a newer version of anscombe-transform may have written them"
             )
-        return cls(**configuration)
 
     def _configuration(self) -> dict[str, Any]:
         """Return the fields of the metadata, ready for JSON, without those that are None."""

@@ -83,8 +83,8 @@ def encode(
     TypeError
         If a parameter is not a real number, or `array` is masked or not of real numbers.
     ValueError
-        If a parameter is not allowed; or if inputs are out of range, in which case the message says which dtype would
-        hold them, and `out` is untouched.
+        If a parameter is not allowed, or float64 is not precise enough for them; or if inputs are out of range, in
+        which case the message says which dtype would hold them, and `out` is untouched.
 
     References
     ----------
@@ -98,9 +98,11 @@ def encode(
     >>> encode(movie, zero_level=100, conversion_gain=2.5, encoded_dtype="uint16")
     array([  0, 131, 168, 305], dtype=uint16)
     """
+    transform = Transform(zero_level, conversion_gain, beta)
+    transform.check_precision()
     return encode_array(
         array,
-        Transform(zero_level, conversion_gain, beta),
+        transform,
         parse_encoded_dtype(encoded_dtype),
         parse_out_of_range(out_of_range),
         out,

@@ -3,7 +3,7 @@
 import json
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numcodecs
 import numpy as np
@@ -11,14 +11,16 @@ import numpy.typing as npt
 import pytest
 import zarr
 from fresh_process import read_in_a_fresh_process
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pipelines import pipeline  # noqa: F401 - each test runs with each pipeline
 from strategies import CODE_DTYPES, REAL_DTYPES, Parameters, parameters
+from zarr.storage import MemoryStore
 
 from anscombe_transform import AnscombeTransformV2, decode, encode
 
 Z, G = 20, 2.5
+BYTE_ORDERS: tuple[Literal["<", ">"], ...] = ("<", ">")
 
 
 def movie(dtype: npt.DTypeLike = "int16", shape: tuple[int, ...] = (20, 30, 40)) -> npt.NDArray[Any]:
@@ -30,21 +32,20 @@ def through_functions(x: npt.NDArray[Any], encoded_dtype: str = "uint8") -> npt.
     return decode(codes, zero_level=Z, conversion_gain=G, decoded_dtype=x.dtype)
 
 
-@pytest.mark.parametrize("byte_order", ["<", ">"])
-@pytest.mark.parametrize("dtype", REAL_DTYPES)
 @pytest.mark.parametrize("encoded_dtype", CODE_DTYPES)
-def test_arrays_of_every_dtype_read_back_what_the_functions_give(
-    tmp_path: Path, byte_order: Any, dtype: str, encoded_dtype: str
-) -> None:
-    x = movie("int32").clip(0, 127).astype(np.dtype(dtype).newbyteorder(byte_order))
-    codec = AnscombeTransformV2(Z, G, encoded_dtype=encoded_dtype, decoded_dtype=x.dtype)
-    array = zarr.create_array(
-        tmp_path / "a", shape=x.shape, chunks=(10, 30, 40), dtype=x.dtype, filters=[codec], zarr_format=2
-    )
-    array[...] = x
-    read = np.asarray(zarr.open_array(tmp_path / "a", mode="r")[...])
-    np.testing.assert_array_equal(read, through_functions(x, encoded_dtype))
-    assert read.dtype == x.dtype
+@pytest.mark.parametrize("dtype", REAL_DTYPES)
+def test_arrays_of_every_dtype_read_back_what_the_functions_give(dtype: str, encoded_dtype: str) -> None:
+    """In both byte orders."""
+    store = MemoryStore()
+    for byte_order in BYTE_ORDERS if encoded_dtype in ("uint8", "int32") else BYTE_ORDERS[:1]:
+        x = movie("int32", (4, 5, 6)).clip(0, 127).astype(np.dtype(dtype).newbyteorder(byte_order))
+        codec = AnscombeTransformV2(Z, G, encoded_dtype=encoded_dtype, decoded_dtype=x.dtype)
+        options: dict[str, Any] = {"chunks": (2, 5, 6), "dtype": x.dtype, "filters": [codec], "zarr_format": 2}
+        array = zarr.create_array(store, shape=x.shape, overwrite=True, **options)
+        array[...] = x
+        read = np.asarray(zarr.open_array(store, mode="r")[...])
+        np.testing.assert_array_equal(read, through_functions(x, encoded_dtype))
+        assert read.dtype == x.dtype
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -82,6 +83,7 @@ def test_the_codec_alone_is_a_compressor(order: Any) -> None:
 @given(
     parameters(), st.sampled_from(CODE_DTYPES), st.sampled_from([*REAL_DTYPES, ">i2"]), st.sampled_from([None, "clamp"])
 )
+@settings(max_examples=50)
 def test_metadata_and_pickle_and_copies_give_the_same_codec(
     parameters: Parameters, encoded_dtype: str, decoded_dtype: str, out_of_range: Any
 ) -> None:
@@ -119,7 +121,7 @@ def test_missing_metadata_have_the_values_of_the_format() -> None:
     ("config", "message"),
     [
         ({"zero_level": 1}, "lack conversion_gain"),
-        ({"zero_level": 1, "conversion_gain": 1, "gamma": 2}, "unknown fields gamma"),
+        ({"zero_level": 1, "conversion_gain": 1, "gamma": 2}, "an unknown field, .gamma."),
         ({"zero_level": 1, "conversion_gain": 0}, "must be above 0"),
     ],
 )

@@ -15,7 +15,7 @@ import pytest
 import reference
 import zarr
 from fresh_process import read_in_a_fresh_process
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pipelines import pipeline  # noqa: F401 - each test runs with each pipeline
 from strategies import CODE_DTYPES, REAL_DTYPES, Parameters, parameters
@@ -49,18 +49,17 @@ def through_functions(x: npt.NDArray[Any], **parameters: Any) -> npt.NDArray[Any
 
 @pytest.mark.parametrize("dtype", REAL_DTYPES)
 @pytest.mark.parametrize("encoded_dtype", CODE_DTYPES)
-def test_arrays_of_every_dtype_read_back_what_the_functions_give(
-    tmp_path: Path, dtype: str, encoded_dtype: str
-) -> None:
-    x = movie("int32").clip(0, 127).astype(dtype)
+def test_arrays_of_every_dtype_read_back_what_the_functions_give(dtype: str, encoded_dtype: str) -> None:
+    store = MemoryStore()
+    x = movie("int32", (4, 5, 6)).clip(0, 127).astype(dtype)
     codec = AnscombeTransformV3(0, G, encoded_dtype=encoded_dtype)
     if x.itemsize == 1 and np.dtype(encoded_dtype).itemsize > 1:
         with pytest.raises(ValueError, match=f"Zarr 3.1 cannot read {encoded_dtype} codes back in an array of {dtype}"):
-            create(tmp_path / "a", x, codec)
+            create(store, x, codec, chunks=(2, 5, 6))
         return
-    create(tmp_path / "a", x, codec)[...] = x
+    create(store, x, codec, chunks=(2, 5, 6))[...] = x
     codes = encode(x, zero_level=0, conversion_gain=G, encoded_dtype=encoded_dtype)
-    read = np.asarray(zarr.open_array(tmp_path / "a", mode="r")[...])
+    read = np.asarray(zarr.open_array(store, mode="r")[...])
     np.testing.assert_array_equal(read, decode(codes, zero_level=0, conversion_gain=G, decoded_dtype=dtype))
     assert read.dtype == dtype
 
@@ -124,6 +123,7 @@ def test_reading_writing_and_storing_again_never_drifts() -> None:
 @given(
     parameters(), st.sampled_from(CODE_DTYPES), st.sampled_from([None, *REAL_DTYPES]), st.sampled_from([None, "clamp"])
 )
+@settings(max_examples=50)
 def test_metadata_and_pickle_and_copies_give_the_same_codec(
     parameters: Parameters, encoded_dtype: str, decoded_dtype: str | None, out_of_range: Any
 ) -> None:
@@ -164,7 +164,10 @@ def test_missing_metadata_have_the_values_of_the_format() -> None:
     [
         ({"name": "anscombe-v2", "configuration": {"zero_level": 1, "conversion_gain": 1}}, "not 'anscombe-v2'"),
         ({"name": "anscombe-v1", "configuration": {"zero_level": 1}}, "lack conversion_gain"),
-        ({"name": "anscombe-v1", "configuration": {"zero_level": 1, "conversion_gain": 1, "gamma": 2}}, "fields gamma"),
+        (
+            {"name": "anscombe-v1", "configuration": {"zero_level": 1, "conversion_gain": 1, "gamma": 2}},
+            "an unknown field, .gamma.",
+        ),
         ({"name": "anscombe-v1", "configuration": {"zero_level": 1, "conversion_gain": 0}}, "must be above 0"),
         ({"name": "anscombe-v1"}, "configuration"),
     ],
@@ -288,12 +291,13 @@ def test_of_many_chunks_only_those_that_can_be_encoded_are_written(tmp_path: Pat
         assert (after[frame] == before[frame]).all() or (after[frame] == expected[frame]).all()
 
 
-@pytest.mark.parametrize("options", [{}, {"shards": (20, 30, 40)}])
-def test_a_process_that_never_imports_the_package_reads_the_array(tmp_path: Path, options: dict[str, Any]) -> None:
+def test_a_process_that_never_imports_the_package_reads_the_array(tmp_path: Path) -> None:
+    """With and without shards."""
     x = movie()
-    create(tmp_path / "a", x, AnscombeTransformV3(Z, G), **options)[...] = x
-    (read,) = read_in_a_fresh_process(tmp_path, tmp_path / "a")
-    np.testing.assert_array_equal(read, through_functions(x))
+    create(tmp_path / "a", x, AnscombeTransformV3(Z, G))[...] = x
+    create(tmp_path / "b", x, AnscombeTransformV3(Z, G), shards=(20, 30, 40))[...] = x
+    for read in read_in_a_fresh_process(tmp_path, tmp_path / "a", tmp_path / "b"):
+        np.testing.assert_array_equal(read, through_functions(x))
 
 
 def test_threads_read_and_write_one_array_together(tmp_path: Path) -> None:

@@ -36,6 +36,27 @@ def inverse(y: npt.ArrayLike, z: float, g: float, beta: float = 0.5) -> Floats:
     return np.asarray(z + g * np.where(d < 0, below, above))
 
 
+def decoded(y: npt.ArrayLike, dtype: npt.DTypeLike, z: float, g: float, beta: float = 0.5) -> Floats:
+    """Return the middle of the inputs of `dtype` whose code is the integer `y`, before it is rounded to a float dtype.
+
+    For integers of which float64 holds every one between the limits.
+    """
+    left, right = inverse(np.subtract(y, 0.5), z, g, beta), inverse(np.add(y, 0.5), z, g, beta)
+    if np.dtype(dtype).kind == "f":
+        largest = float(np.finfo(dtype).max)
+        return np.asarray(np.clip((left + right) / 2, -largest, largest))
+    info = np.iinfo(dtype)
+    y = np.asarray(y, np.float64)
+    near = np.arange(-1, 2).reshape(-1, *[1] * y.ndim)  # rounding errors may move a limit past an integer
+    has_code = code(np.ceil(left) + near, z, g, beta) >= y
+    first = np.ceil(left) + near.ravel()[has_code.argmax(axis=0)]
+    has_code = code(np.floor(right) - near, z, g, beta) <= y
+    last = np.floor(right) - near.ravel()[has_code.argmax(axis=0)]
+    first, last = np.maximum(first, float(info.min)), np.minimum(last, float(info.max))
+    clipped = np.clip(inverse(y, z, g, beta), float(info.min), float(info.max))
+    return np.rint(np.where(first <= last, (first + last) / 2, clipped))
+
+
 def noise(x: npt.ArrayLike, z: float, g: float) -> Floats:
     """Return the standard deviation of the noise at `x`, in ADU, as the transform sees it; NaN below -3/8 photons."""
     photons = (np.asarray(x, np.float64) - z) / g

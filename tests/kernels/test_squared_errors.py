@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import other_threads
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import INTEGER_DTYPES, logarithmic
 
@@ -56,6 +56,7 @@ def values_and_errors(random: np.random.Generator, dtype: str, n: int) -> tuple[
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @given(seeds, lengths, zero_levels, gains)
+@settings(max_examples=30)
 def test_largest_and_sum_are_those_of_numpy(dtype: str, seed: int, n: int, zero_level: float, gain: float) -> None:
     original, decoded = values_and_errors(np.random.default_rng(seed), dtype, n)
     found = squared_errors(original, decoded, zero_level, gain)

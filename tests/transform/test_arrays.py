@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import other_threads
 import pytest
 import reference
 from hypothesis import given
@@ -198,6 +199,16 @@ def test_threads_share_tables_that_are_built_once(conversion_gain: float) -> Non
     assert sorted(built) in ([], ["int16", "uint8"])
     np.testing.assert_array_equal(codes, reference.code(x, 3, conversion_gain))
     assert (np.abs(np.array(decoded) - x.astype("int32")) <= reference.largest_error(x, 3, conversion_gain)).all()
+
+
+@pytest.mark.parametrize(("dtype", "encoded_dtype"), [("int16", "uint8"), ("int32", "int32")])
+def test_other_threads_run_while_large_arrays_are_encoded_and_decoded(dtype: str, encoded_dtype: str) -> None:
+    """They are looked up, or computed."""
+    x = np.full(1 << 20, 20, dtype)
+    parameters: Parameters = {"zero_level": 0, "conversion_gain": 1}
+    codes = encode(x, encoded_dtype=encoded_dtype, **parameters)
+    assert other_threads.run_during(lambda: encode(x, encoded_dtype=encoded_dtype, **parameters))
+    assert other_threads.run_during(lambda: decode(codes, decoded_dtype=dtype, **parameters))
 
 
 FORK = """

@@ -34,6 +34,8 @@ def clipped(x: npt.NDArray[np.float64], dtype: str) -> npt.NDArray[Any]:
     return np.clip(np.rint(x), float(info.min), float(info.max)).astype(dtype)
 
 
+TABLE_DTYPES = ("int8", "uint8", "int16", "uint16")
+
 # With these, the limits between codes are integers, and only rounding errors tell on which side they fall.
 LIMITS_ARE_INTEGERS: list[Parameters] = [
     {"zero_level": 0.0, "conversion_gain": 8.0, "beta": 4 * np.sqrt(3 / 8)},
@@ -42,15 +44,28 @@ LIMITS_ARE_INTEGERS: list[Parameters] = [
 ]
 
 
-@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16"])
+@pytest.mark.parametrize("dtype", TABLE_DTYPES)
 @pytest.mark.parametrize("encoded_dtype", INTEGER_CODE_DTYPES)
 @given(parameters())
 @example(LIMITS_ARE_INTEGERS[0])
 @example(LIMITS_ARE_INTEGERS[1])
 @example(LIMITS_ARE_INTEGERS[2])
+@settings(max_examples=15)
 def test_a_code_decodes_to_the_middle_of_all_integers_that_have_it(
     dtype: str, encoded_dtype: str, parameters: Parameters
 ) -> None:
+    check_middles(dtype, encoded_dtype, parameters)
+
+
+@pytest.mark.slow
+@given(st.sampled_from(TABLE_DTYPES), st.sampled_from(INTEGER_CODE_DTYPES), parameters())
+@settings(max_examples=3000)
+def test_middles_are_right_for_many_parameters(dtype: str, encoded_dtype: str, parameters: Parameters) -> None:
+    check_middles(dtype, encoded_dtype, parameters)
+
+
+def check_middles(dtype: str, encoded_dtype: str, parameters: Parameters) -> None:
+    """Compare what each code decodes to with the mean of all the integers that it stands for."""
     info = np.iinfo(dtype)
     everything = np.arange(info.min, info.max + 1)
     codes = reference.code(everything, *arguments(parameters))
@@ -65,6 +80,7 @@ def test_a_code_decodes_to_the_middle_of_all_integers_that_have_it(
 
 @pytest.mark.parametrize("dtype", INTEGER_DTYPES)
 @given(st.data(), st.sampled_from(INTEGER_CODE_DTYPES), parameters(gains=logarithmic(1e-2, 2.0)))
+@settings(max_examples=40)
 def test_a_code_that_no_integer_has_decodes_to_the_rounded_and_clipped_inverse(
     dtype: str, data: st.DataObject, encoded_dtype: str, parameters: Parameters
 ) -> None:
@@ -167,13 +183,25 @@ def test_decoding_is_exact_where_each_integer_has_a_code_of_its_own(dtype: str, 
     np.testing.assert_array_equal(decoded[alone], x[alone])
 
 
-@pytest.mark.parametrize("encoded_dtype", CODE_DTYPES)
-@pytest.mark.parametrize("dtype", REAL_DTYPES)
-@given(st.binary(max_size=256), parameters())
-@settings(max_examples=20)
+@given(st.sampled_from(CODE_DTYPES), st.sampled_from(REAL_DTYPES), st.binary(max_size=256), parameters())
+@settings(max_examples=300)
 def test_any_bytes_decode_to_values_of_the_dtype(
     encoded_dtype: str, dtype: str, corrupt: bytes, parameters: Parameters
 ) -> None:
+    check_bytes(encoded_dtype, dtype, corrupt, parameters)
+
+
+@pytest.mark.slow
+@given(st.sampled_from(CODE_DTYPES), st.sampled_from(REAL_DTYPES), st.binary(max_size=2048), parameters())
+@settings(max_examples=4000)
+def test_many_bytes_decode_to_values_of_the_dtype(
+    encoded_dtype: str, dtype: str, corrupt: bytes, parameters: Parameters
+) -> None:
+    check_bytes(encoded_dtype, dtype, corrupt, parameters)
+
+
+def check_bytes(encoded_dtype: str, dtype: str, corrupt: bytes, parameters: Parameters) -> None:
+    """Decode bytes that nobody encoded."""
     corrupt = corrupt[: len(corrupt) // 8 * 8]
     decoded = decode(corrupt, encoded_dtype=encoded_dtype, decoded_dtype=dtype, **parameters)
     assert decoded.dtype == dtype
