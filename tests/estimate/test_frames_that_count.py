@@ -63,7 +63,9 @@ def test_repeated_frames_do_not_count_and_are_told(times: list[int]) -> None:
         assert estimate.warnings == ()
 
 
-@pytest.mark.parametrize("dtype", ["int16", "uint16", "int32", "uint32", "int64", "uint64"])
+@pytest.mark.parametrize(
+    "dtype", ["int16", "uint64", *(pytest.param(name, marks=pytest.mark.slow) for name in ("uint16", "int32", "int64"))]
+)
 def test_the_largest_value_of_a_dtype_is_a_mask_where_it_stands_alone(dtype: str) -> None:
     largest = np.iinfo(dtype).max
     movie = MOVIE.astype(dtype)

@@ -64,6 +64,7 @@ def bright_row() -> Array:
     return light
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("light", [stars(), bright_row()], ids=["stars on black", "a bright row"])
 def test_brightness_that_varies_within_a_few_pixels_does_no_harm(light: Array) -> None:
     estimates = [

@@ -262,6 +262,7 @@ def test_a_processed_movie_gets_the_verdict_that_they_do_not_fit(movie: Movie, t
     assert "Do the parameters fit? No." in page
 
 
+@pytest.mark.slow
 def test_edges_without_values_are_left_out_of_the_excerpt(movie: Movie, tmp_path: Path) -> None:
     whole = movie.astype(np.float32)
     shifted = whole.copy()
@@ -304,6 +305,7 @@ def test_given_parameters_are_used_and_doubted_where_they_do_not_fit(movie: Movi
     assert "Check the parameters first" in text
 
 
+@pytest.mark.slow
 def test_a_dtype_that_holds_the_movie_is_used_for_all_betas(movie: Movie, tmp_path: Path) -> None:
     report = make_report(np.maximum(movie, 0), tmp_path / "r.html", **GIVEN, encoded_dtype="uint16", max_frames=20)
     assert {t.encoded_dtype for t in report.tradeoffs} == {"uint16"}
@@ -318,6 +320,7 @@ def test_where_the_curve_cannot_be_measured_the_page_says_why(tmp_path: Path) ->
     assert "It could not be measured: movie has too little range" in (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_codes_of_16_bits_in_a_movie_of_8_are_measured_in_a_wider_array(tmp_path: Path) -> None:
     movie = np.random.default_rng(0).poisson(np.linspace(10, 200, 32), (40, 32, 32)).astype(np.uint8)
     report = make_report(movie, tmp_path / "r.html", zero_level=0, conversion_gain=0.2)
@@ -396,14 +399,15 @@ def test_unusable_movies_are_errors(
 def test_a_recording_of_one_channel_is_a_movie_and_of_several_it_is_an_error(movie: Movie, tmp_path: Path) -> None:
     """Planes are shown below each other, as in the movie of the channel."""
     planes = movie[:, :40].reshape(150, 2, 20, 80)
-    for values, axes in ((movie, "TYX"), (planes, "TZYX")):
-        np.save(tmp_path / "one.npy", values)
-        recording = open_recording(tmp_path / "one.npy", axes=axes)
-        found, expected = (
-            make_report(one, tmp_path / "r.html", max_frames=20, overwrite=True) for one in (recording, recording[0])
-        )
-        assert found == expected
+    for name, values in (("TYX", movie), ("TZYX", planes)):
+        np.save(tmp_path / f"{name}.npy", values)
+        recording = open_recording(tmp_path / f"{name}.npy", axes=name)
         assert estimate_parameters(recording).to_dict() == estimate_parameters(recording[0]).to_dict()
+    recording = open_recording(tmp_path / "TZYX.npy", axes="TZYX")
+    found, expected = (
+        make_report(one, tmp_path / "r.html", max_frames=20, overwrite=True) for one in (recording, recording[0])
+    )
+    assert found == expected
     np.save(tmp_path / "two.npy", planes)
     several = open_recording(tmp_path / "two.npy", axes="TCYX")
     for of in (estimate_parameters, lambda one: make_report(one, tmp_path / "two.html")):
