@@ -9,7 +9,7 @@ def main() -> None:
     """Run the command line."""
     try:
         from anscombe_transform.cli.commands import app
-        from anscombe_transform.cli.console import use_any_console
+        from anscombe_transform.cli.console import print_unforeseen, use_any_console
     except ModuleNotFoundError as error:
         if error.name not in ("typer", "rich"):
             raise
@@ -25,6 +25,9 @@ def main() -> None:
         _flush()
     except OSError as error:  # of a full disk, for example; all others have been told by the command
         print(f"Error: what the command printed cannot be written: {error}", file=sys.stderr)
+        status = 2
+    except Exception as error:
+        print_unforeseen(error)
         status = 2
     if status:
         # After an error, Zarr leaves tasks behind, and Python would report the end of each in several lines.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, metadata, version
+
+from anscombe_transform._formatting import without_secrets
 
 FAULTS = (AttributeError, TypeError, NameError, AssertionError, NotImplementedError)
 """Raised where two packages do not fit together, and rarely because a file is damaged."""
@@ -23,13 +25,24 @@ def software_fault(what: str, error: BaseException) -> SoftwareFault:
     error : BaseException
         What was caught.
     """
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    packages = dict.fromkeys(("anscombe-transform", _package(error)))
-    versions = ", ".join([*map(_with_version, packages), f"Python {platform.python_version()}"])
+    text = without_secrets(" ".join(f"{type(error).__name__}: {error}".split()))
     return SoftwareFault(
         f"{what} ({text}). The fault may lie in the software rather than in the data: if other programs can read "
-        f"them, please report this, with the versions {versions}"
+        f"them, {how_to_report(error)}"
     )
+
+
+def how_to_report(error: BaseException) -> str:
+    """Return the end of a sentence that asks to report an error, and says where and with which versions."""
+    packages = dict.fromkeys(("anscombe-transform", _package(error)))
+    versions = ", ".join([*map(_with_version, packages), f"Python {platform.python_version()}"])
+    return f"please report this{_place_of_reports()}, with the versions {versions}"
+
+
+def _place_of_reports() -> str:
+    """Return " at URL", if the metadata of this package tell a URL for issues."""
+    urls = (entry.partition(",") for entry in metadata("anscombe-transform").get_all("Project-URL") or ())
+    return next((f" at {url.strip()}" for name, _, url in urls if name.strip().lower() == "issues"), "")
 
 
 def _package(error: BaseException) -> str:

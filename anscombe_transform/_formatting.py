@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
+
+_SECRETS = re.compile(
+    r"(?<=://)([^\s/?#'\":@]+:(?!\d+/)[^\s?#'\"]*|[^\s/?#'\"]*)@"  # a slash in a password should be escaped, but is not
+    r"|(?<=\?)[^\s'\"]*=[^\s'\",;)]*"
+)
+"""What of a URL may be secret: a user with a password, and a query such as the signature of a presigned URL."""
 
 
 def with_error(value: float, error: float) -> str:
@@ -27,9 +34,16 @@ def shape_text(shape: Sequence[int]) -> str:
     return " x ".join(str(size) for size in shape)
 
 
+def frames_text(first: int, last: int) -> str:
+    """Return the numbers of the first and the last of some frames."""
+    return f"frame {first}" if first == last else f"frames {first} to {last}"
+
+
 def one_line(error: object) -> str:
-    """Return the message of an error as one line of at most 300 characters, whatever it is like."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    """Return the message of an error as one line of at most 300 characters, whatever it is like, without secrets."""
+    while isinstance(error, ExceptionGroup):  # of tasks that worked at once
+        error = error.exceptions[0]
+    text = without_secrets(" ".join(str(error).split())) or type(error).__name__
     return text if len(text) <= 300 else text[:297] + "..."
 
 
@@ -37,3 +51,8 @@ def listed(names: Sequence[str], most: int = 10) -> str:
     """Return names with commas between them; of many, the first ones and how many more there are."""
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def without_secrets(text: str) -> str:
+    """Return a text with dots in place of users, passwords and queries in the URLs that it has."""
+    return _SECRETS.sub(lambda found: "...@" if found[0].endswith("@") else "...", text) if "://" in text else text

@@ -21,6 +21,7 @@ from anscombe_transform.cli.console import (
     print_line,
     print_rows,
     progress_bar,
+    show_tracebacks,
 )
 from anscombe_transform.cli.demo import Demonstration, demonstrate
 from anscombe_transform.cli.options import (
@@ -62,10 +63,12 @@ from anscombe_transform.recordings.channels import array_names
 from anscombe_transform.recordings.compression import compress as compress_recording
 from anscombe_transform.recordings.decompression import decompress as decompress_array
 from anscombe_transform.recordings.description import describe, describe_recording
+from anscombe_transform.recordings.verification import verify as verify_recording
 from anscombe_transform.report.report import make_report
 from anscombe_transform.simulate import Detector, simulate_movie
 from anscombe_transform.storage.layout import Compressor
-from anscombe_transform.storage.location import options_for
+from anscombe_transform.storage.location import Location, options_for
+from anscombe_transform.storage.overwriting import check_apart
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
@@ -81,8 +84,10 @@ def command(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="After an error, print also where it was raised.")] = False,
 ) -> None:
     """Compress photon-limited movies in units of their noise."""
+    show_tracebacks(debug)
 
 
 @app.command()
@@ -249,6 +254,72 @@ def info(
         raise typer.Exit(1)
 
 
+@app.command()
+def verify(
+    store: StoreArgument,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RECORDING", help="What was compressed: each value has to be within the bound."),
+    ] = None,
+    key: ArrayKey = None,
+    against_key: Annotated[str | None, typer.Option(help="A place in RECORDING, as --key of compress.")] = None,
+    channel: Channel = None,
+    plane: Plane = None,
+    frames: Frames = None,
+    axes: Axes = None,
+    channels: Channels = None,
+    planes: Planes = None,
+    salvage: Salvage = False,
+    storage_option: StorageOptions = None,
+    scheduler: Scheduler = None,
+    json: Json = False,
+) -> None:
+    """Read all of a compressed recording, and tell which chunks are missing, damaged, or not as they were written.
+
+    With --against, also whether it is what was recorded; of the recording, choose what compress was given. The exit
+    status is 0 if all is whole, and 1 if something is damaged.
+
+    Example: anscombe-transform verify recording.zarr --against recording.tif
+    """
+    with one_line_for_errors(), progress_bar() as show:
+        options = parse_storage_options(storage_option)
+        movie = None
+        if against:
+            given = one_or_several(against)
+            movie = open_recording(
+                given,
+                against_key,
+                channel=channel,
+                plane=plane,
+                frames=parse_frames(frames),
+                axes=axes,
+                channels=channels,
+                planes=planes,
+                salvage=salvage,
+                storage_options=options_for(given, options),
+            )
+            if salvage:
+                movie = without_damaged_frames(movie, partial(show, "Checking"))
+        elif any(value is not None for value in (against_key, channel, plane, frames, axes, channels, planes)):
+            raise ValueError("what is chosen of a recording needs the recording: give --against, too")
+        result = verify_recording(
+            store,
+            key=key,
+            against=movie,
+            storage_options=options_for(store, options) if against else options,
+            scheduler=scheduler,
+            progress=show,
+        )
+    if json:
+        print_json(result.to_dict())
+    else:
+        print_rows(result.table())
+        if not result.is_whole:
+            print_rows(result.damage_table(), title="Damaged")
+    if not result.is_whole:
+        raise typer.Exit(1)
+
+
 def _each(values: list[dict[str, Any]]) -> dict[str, Any]:
     """Return what is printed as JSON of one channel, or of several."""
     return values[0] if len(values) == 1 else {"channels": values}
@@ -294,6 +365,9 @@ def estimate(
             salvage=True,
             storage_options=parse_storage_options(storage_option),
         )
+        if plot is not None:
+            for name in source.channels:
+                check_apart(Location.parse(_for_channel(plot, name, source)), source[0])
         results = {}
         for name, movie in zip(source.channels, source, strict=True):
             with _naming(name, source):

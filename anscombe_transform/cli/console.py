@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import traceback
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import typer
@@ -22,6 +25,8 @@ from rich.progress import (
 from rich.table import Column, Table
 from rich.text import Text
 
+from anscombe_transform._faults import how_to_report
+from anscombe_transform._formatting import one_line, without_secrets
 from anscombe_transform._typing import StageProgress
 from anscombe_transform.cli.options import with_options
 from anscombe_transform.cli.streams import make_streams_robust, printable
@@ -42,26 +47,54 @@ def use_any_console() -> None:
         console.width = _WHOLE_LINE
 
 
+_FORESEEN = (ValueError, TypeError, OSError, RuntimeError, ModuleNotFoundError)
+"""Errors that are raised with a message for people."""
+
+_RAISED_BY_PYTHON = (RecursionError, NotImplementedError)
+"""Those of them whose message is not meant for people."""
+
+_shows_tracebacks = ContextVar("shows_tracebacks", default=False)
+
+
+def show_tracebacks(wanted: bool) -> None:
+    """Print also where an error was raised, from now on, or no longer."""
+    _shows_tracebacks.set(wanted)
+
+
 @contextmanager
 def one_line_for_errors() -> Iterator[None]:
     """Print what went wrong on one line, and exit with status 2."""
     logging.disable()  # asyncio, distributed and others report the same fault in lines of their own
     try:
-        yield
+        with warnings.catch_warnings():
+            if not _shows_tracebacks.get():
+                warnings.simplefilter("ignore")  # they are for who writes programs
+            yield
     except KeyboardInterrupt as interrupt:
         _print_error("Interrupted.", interrupt)
         raise typer.Exit(130) from interrupt
-    except (ValueError, TypeError, OSError, RuntimeError, ModuleNotFoundError) as error:
-        _print_error(str(error), error)
+    except Exception as error:
+        if isinstance(error, _FORESEEN) and not isinstance(error, _RAISED_BY_PYTHON):
+            _print_error(str(error), error)
+        else:
+            print_unforeseen(error)
         raise typer.Exit(2) from error
     finally:
         logging.disable(logging.NOTSET)
 
 
+def print_unforeseen(error: Exception) -> None:
+    """Print one line on an error that nobody thought of."""
+    _print_error(f"{type(error).__name__}: {one_line(error)}. This was not foreseen: {how_to_report(error)}", error)
+
+
 def _print_error(text: str, error: BaseException) -> None:
     whole = ". ".join(part.rstrip(".") for part in [text, *getattr(error, "__notes__", ())])
     stderr = Console(stderr=True)
-    shown = printable(with_options(whole), stderr.encoding)
+    if _shows_tracebacks.get():
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            stderr.print(Text(printable(without_secrets(line), stderr.encoding)), soft_wrap=True)
+    shown = printable(with_options(without_secrets(whole)), stderr.encoding)
     stderr.print(Text.assemble(("Error:", "bold red"), " ", shown), soft_wrap=True)
 
 

@@ -9,7 +9,19 @@ from typing import Annotated, Any
 import typer
 
 _PARAMETERS = (
-    *("axes", "beta", "channel", "channels", "chunks", "compressor", "conversion_gain", "dry_run", "encoded_dtype"),
+    *(
+        "against",
+        "against_key",
+        "axes",
+        "beta",
+        "channel",
+        "channels",
+        "chunks",
+        "compressor",
+        "conversion_gain",
+        "dry_run",
+        "encoded_dtype",
+    ),
     *("frames", "key", "level", "max_frames", "ome", "out_of_range", "overwrite", "plane", "planes", "resume"),
     *("salvage", "scheduler", "shards", "storage_options", "zarr_format", "zero_level"),
 )
@@ -131,7 +143,7 @@ def parse_storage_options(texts: list[str] | None) -> dict[str, Any] | None:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals:
-            raise ValueError(f"--storage-option must be KEY=VALUE, not {text}")
+            raise ValueError("--storage-option must be KEY=VALUE, such as anon=true: one has no =")
         try:
             options[name] = json_format.loads(value)
         except ValueError:

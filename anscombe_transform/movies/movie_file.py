@@ -118,6 +118,8 @@ class MovieFile:
 
     def _unreadable(self, error: Exception, read: Callable[[range], object], frames: range) -> Exception:
         """Return the error to raise for one of reading some frames, which names the first that is damaged."""
+        while isinstance(error, ExceptionGroup):  # of tasks that read at once, such as the chunks of a shard
+            error = error.exceptions[0]
         advice = ""
         if is_damage(error, self.locations):
             frame, error = next(damaged_frames(read, frames, self.locations), (None, error))

@@ -17,7 +17,7 @@ import zarr
 from zarr.abc.store import Store
 
 from anscombe_transform._faults import FAULTS, software_fault
-from anscombe_transform._formatting import listed, one_line
+from anscombe_transform._formatting import listed, one_line, without_secrets
 from anscombe_transform._typing import Progress
 from anscombe_transform.movies.axes import Key, arranged
 from anscombe_transform.movies.damage import damaged_frames, longest_run
@@ -218,10 +218,30 @@ def open_movie(
 
 
 def _open(given: _Given, absolute: _Given, choice: _Choice) -> Recording:
+    try:
+        return _opened(given, absolute, choice)
+    except (ValueError, OSError, RuntimeError, ModuleNotFoundError, MemoryError) as error:
+        if isinstance(error, _RAISED_BY_PYTHON):
+            raise software_fault(f"{_shown(given)} cannot be opened", error) from error
+        raise
+    except Exception as error:
+        raise software_fault(f"{_shown(given)} cannot be opened", error) from error
+
+
+_RAISED_BY_PYTHON = (RecursionError, NotImplementedError)
+"""Errors that Python raises by itself, of a class that is also raised with a message for people."""
+
+
+def _shown(given: _Given) -> str:
+    """Return what was to be opened, for messages."""
+    return without_secrets(str(given[0] if isinstance(given, tuple) else given))
+
+
+def _opened(given: _Given, absolute: _Given, choice: _Choice) -> Recording:
     key = Key.parse(choice.key)
     if isinstance(given, Store | zarr.Array) or (isinstance(given, str) and "://" in given):
         place = f"{given.store}/{given.path}" if isinstance(given, zarr.Array) else str(given)
-        name = place.rstrip("/").rpartition("/")[2]
+        name = without_secrets(place).rstrip("/").rpartition("/")[2]
         source = open_zarr(given, key.place, choice.storage_options)
     elif choice.storage_options is not None:
         raise ValueError(f"{given} is not a URL, and only a URL takes storage_options")
@@ -320,7 +340,7 @@ def _chosen_frames(name: str, count: int, frames: slice | None) -> range:
 
 def _whole_frames(name: str, source: Source, frames: range, *, salvage: bool) -> tuple[Source, npt.NDArray[np.int64]]:
     """Return a source with these frames, and their numbers in the file; with `salvage`, without those that lack."""
-    numbers = np.array(frames)
+    numbers = np.arange(frames.start, frames.stop, frames.step)
     if source.missing is None:
         return with_frames(source, numbers) if frames != range(source.shape[0]) else source, numbers
     lacks = source.missing.images.any(axis=(1, 2))[numbers]
@@ -370,5 +390,5 @@ def _places_of_all(locations: Sequence[str], options: Mapping[str, Any] | None) 
 def _open_again(shape: tuple[int, ...], dtype: np.dtype[Any], path: _Given, choice: _Choice, number: int) -> MovieFile:
     movie = _open(path, path, choice)[number]
     if (movie.shape, movie.dtype) != (shape, dtype):
-        raise ValueError(f"{path} has changed: it was {shape} {dtype}, and is {movie.shape} {movie.dtype}")
+        raise ValueError(f"{movie.name} has changed: it was {shape} {dtype}, and is {movie.shape} {movie.dtype}")
     return movie

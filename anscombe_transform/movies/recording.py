@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anscombe_transform._formatting import listed
+from anscombe_transform._formatting import listed, without_secrets
 from anscombe_transform.movies.movie_file import MovieFile
 from anscombe_transform.movies.source import Source
 from anscombe_transform.storage.overlap import Place
@@ -108,7 +108,7 @@ class Recording:
             frame_rate=source.frame_rate,
             pixel_size=source.pixel_size,
             z_step=source.z_step,
-            locations=source.locations,
+            locations=tuple(map(without_secrets, source.locations)),
             frames=self.frames,
             _numbers=self._numbers,
             _source=source,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,9 @@ from anscombe_transform.movies.movie import dtype_problem
 
 SMALL_READ = 1 << 20
 """Bytes that are read at a time, at least, where frames are smaller."""
+
+MOST_IMAGES = 20_000_000
+"""More images than a recording has: sizes that tell of more are damaged."""
 
 Ranges = Sequence[range]
 """What to read along each axis: none is empty or goes backward."""
@@ -118,7 +120,8 @@ def by_image(outer: tuple[int, ...], read: Callable[[Sequence[int], range, range
 
     def read_ranges(ranges: Ranges) -> Array:
         *chosen, rows, columns = ranges
-        numbers = np.arange(math.prod(outer)).reshape(outer)[np.ix_(*chosen)]
+        places = np.meshgrid(*chosen, indexing="ij")
+        numbers = np.ravel_multi_index(places, outer) if places else np.zeros((), np.int64)
         images = read(numbers.ravel().tolist(), rows, columns)
         return images.reshape(*numbers.shape, len(rows), len(columns))
 

@@ -33,7 +33,7 @@ def positive(value: Any) -> float | None:
     """Return a value as a float if it is a finite number above 0, or None."""
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if 0 < number < math.inf else None
 
@@ -84,11 +84,11 @@ def calibration(scale: Any, offset: Any, unit: object = None) -> dict[str, Any]:
     """Return what a `Source` takes as ``calibration``: nothing where values mean what they are."""
     try:
         found = {"scale": float(1 if scale is None else scale), "offset": float(0 if offset is None else offset)}
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return {}
     if not all(map(math.isfinite, found.values())) or found == {"scale": 1.0, "offset": 0.0}:
         return {}
-    return {**found, "unit": str(unit)} if unit not in (None, "") else found
+    return {**found, "unit": unit} if isinstance(unit, str) and unit else found
 
 
 def _plain(unit: object) -> str:

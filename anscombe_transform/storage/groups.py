@@ -19,8 +19,9 @@ from zarr.buffer import default_buffer_prototype
 from zarr.storage import WrapperStore, ZipStore
 
 from anscombe_transform._dependencies import sync
+from anscombe_transform._files import check_unpacking
 from anscombe_transform._formatting import listed, one_line
-from anscombe_transform.storage.location import METADATA, Location
+from anscombe_transform.storage.location import METADATA, Location, leads_out
 from anscombe_transform.storage.overwriting import state_of
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ class Node:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of an array."""
-        return tuple(self.document["shape"])
+        found = self.document["shape"]
+        return tuple(found) if isinstance(found, list) and all(isinstance(size, int) for size in found) else ()
 
     @property
     def dtype(self) -> Any:
@@ -92,17 +94,28 @@ class Hierarchy:
         """Return the array or group at a path, or None if there is none."""
         if not (path := path.strip("/")):
             return self.root
+        self.key(path)  # raises ValueError
         with self.reached():
             return sync(_node(self.store, self._prefix, path))
 
-    def array(self, path: str, *, whole: bool = True) -> ZarrArray:
-        """Open the array at a path; if it is to be whole, a chunk that is not stored is an error when it is read."""
+    def array(self, node: Node, *, whole: bool = True) -> ZarrArray:
+        """Open an array; if it is to be whole, a chunk that is not stored is an error when it is read."""
+        key = self.key(node.path)
         with self.reached():
+            _check_sizes(node)
             store = _StoredChunks(self.store) if whole else self.store
-            return zarr.open_array(store=store, path=self.key(path), mode="r")
+            return zarr.open_array(store=store, path=key, mode="r")
 
     def key(self, path: str) -> str:
-        """Return the key of the store under which a path begins."""
+        """Return the key of the store under which a path begins.
+
+        Raises
+        ------
+        ValueError
+            If it leads out of the hierarchy.
+        """
+        if leads_out(path):
+            raise ValueError(f"{self.location.url} names the path {path!r}, which leads out of it")
         return f"{self._prefix}{path}".strip("/")
 
     def below(self, path: str = "") -> list[Node]:
@@ -122,7 +135,7 @@ class Hierarchy:
     def _consolidated(self) -> list[Node] | None:
         """All arrays and groups, if the metadata of the root have copies of theirs, since listing may take long."""
         if inline := self.root.document.get("consolidated_metadata"):
-            found = inline["metadata"].items()
+            found = [(path, document) for path, document in inline["metadata"].items() if isinstance(document, dict)]
             return sorted((_of_v3(path, document) for path, document in found), key=lambda node: node.path)
         copies = sync(_document(self.store, f"{self._prefix}.zmetadata"))
         if copies is None:
@@ -133,9 +146,9 @@ class Hierarchy:
             of.setdefault(path.strip("/"), {})[name] = document
         return sorted(
             (
-                Node(path, documents.get(".zattrs", {}), documents.get(".zarray", documents.get(".zgroup", {})))
+                Node(path, _mapping(documents.get(".zattrs")), document)
                 for path, documents in of.items()
-                if {".zarray", ".zgroup"} & set(documents)
+                if isinstance(document := documents.get(".zarray", documents.get(".zgroup")), dict)
             ),
             key=lambda node: node.path,
         )
@@ -162,6 +175,16 @@ class Hierarchy:
             raise ValueError(f"{url} is not a whole Zarr array or group ({one_line(error)})") from error
 
 
+def _check_sizes(node: Node) -> None:
+    """Raise ValueError if the shape of an array or of its chunks is none."""
+    grid = node.document.get("chunk_grid")
+    within = grid.get("configuration") if isinstance(grid, Mapping) else None
+    chunks = within.get("chunk_shape") if isinstance(within, Mapping) else node.document.get("chunks")
+    for what, sizes, least in (("the shape", node.document.get("shape"), 0), ("chunks of the shape", chunks, 1)):
+        if isinstance(sizes, list) and not all(isinstance(size, int) and least <= size < 1 << 63 for size in sizes):
+            raise ValueError(f"it has {what} {sizes}, whose sizes must be whole numbers of at least {least}")
+
+
 class _StoredChunks(WrapperStore[Store]):
     """A store in which what is not there is an error, and not a chunk of the fill value."""
 
@@ -182,6 +205,11 @@ def array_at(location: Location, key: str | None) -> ZarrArray:
         If there is no such array, or there are several to choose from.
     """
     hierarchy = Hierarchy(location)
+    return hierarchy.array(node_of_array(hierarchy, key), whole=False)
+
+
+def node_of_array(hierarchy: Hierarchy, key: str | None) -> Node:
+    """Return the array that `array_at` opens."""
     check_no_key(hierarchy, key)
     path = "" if key is None else key.strip("/")
     node = hierarchy.node(path)
@@ -189,13 +217,14 @@ def array_at(location: Location, key: str | None) -> ZarrArray:
         path = f"{path}/{pyramid['datasets'][0]['path']}".strip("/")
         node = hierarchy.node(path)
     if node is not None and node.is_array:
-        return hierarchy.array(path, whole=False)
-    arrays = [other.path for other in hierarchy.below("" if node is None else path) if other.is_array]
+        return node
+    arrays = [other for other in hierarchy.below("" if node is None else path) if other.is_array]
     if node is not None and len(arrays) == 1:
-        return hierarchy.array(arrays[0], whole=False)
+        return arrays[0]
     wanted = "no arrays" if not arrays else "several arrays" if node is not None else f"no array {key!r}"
     raise ValueError(
-        f"{location.url} has {wanted}" + (f": give the name of one as key: {listed(arrays)}" if arrays else "")
+        f"{hierarchy.location.url} has {wanted}"
+        + (f": give the name of one as key: {listed([array.path for array in arrays])}" if arrays else "")
     )
 
 
@@ -225,6 +254,8 @@ def _store_of(location: Location) -> tuple[Store, str]:
     if not location.is_local or not Path(location.url).is_file():
         return location.store(read_only=True), ""
     with zipfile.ZipFile(location.url) as archive:
+        for member in archive.infolist():
+            check_unpacking(f"{location.url}: {member.filename}", member.compress_size, member.file_size)
         names = [PurePosixPath(name) for name in archive.namelist()]
     folders = {str(name.parent) for name in names if name.name in METADATA}
     roots = [folder for folder in folders if not folders & {str(parent) for parent in PurePosixPath(folder).parents}]
@@ -249,7 +280,7 @@ def _explain_absence(location: Location) -> NoReturn:
 def _is_file(location: Location) -> bool:
     import fsspec  # type: ignore[import-untyped]
 
-    filesystem, path = fsspec.url_to_fs(location.url, **location.storage_options)
+    filesystem, path = fsspec.url_to_fs(location.address, **location.storage_options)
     return bool(filesystem.isfile(path))
 
 
@@ -297,7 +328,11 @@ async def _node(store: Store, prefix: str, path: str) -> Node | None:
 def _of_v3(path: str, document: dict[str, Any]) -> Node:
     if document.get("zarr_format") != 3 or document.get("node_type") not in ("array", "group"):
         raise ValueError(f"zarr.json is of format {document.get('zarr_format')!r}, a {document.get('node_type')!r}")
-    return Node(path, document.get("attributes") or {}, document)
+    return Node(path, _mapping(document.get("attributes")), document)
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 async def _below(store: Store, prefix: str, path: str) -> list[Node]:

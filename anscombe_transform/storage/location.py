@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +17,8 @@ from zarr.storage import FsspecStore, LocalStore
 
 from anscombe_transform._dependencies import sync
 from anscombe_transform._faults import FAULTS, software_fault
+from anscombe_transform._flushing import flush_file, flush_folder
+from anscombe_transform._formatting import one_line, without_secrets
 from anscombe_transform.storage.overlap import without_local_protocol
 
 UNFINISHED = "unfinished.json"
@@ -27,6 +30,8 @@ METADATA = ("zarr.json", ".zarray", ".zgroup")
 PROVENANCE = "anscombe_transform"
 """The attribute of an array that says how it was made."""
 
+_WITHOUT_USERS = ("s3", "s3a", "gs", "gcs")
+"""Protocols whose URLs have a bucket and no user."""
 
 StoreLike = str | os.PathLike[str] | Store
 """The path of a folder, a URL that fsspec knows, or a store of Zarr."""
@@ -39,8 +44,8 @@ class Location:
     Nothing here is kept open, so that it can be sent to other processes; a store is sent as it is.
     """
 
-    url: str
-    """The absolute path of a folder, or a URL."""
+    address: str
+    """The absolute path of a folder, or a URL, with the user, password and query that it may have."""
     storage_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """For fsspec, such as a key, a secret and an endpoint."""
     given: Store | None = None
@@ -53,7 +58,8 @@ class Location:
         Raises
         ------
         ValueError
-            If there are options for a local folder, which has none, or if a URL has no path.
+            If there are options for a local folder, which has none, if a URL has no path, or if one of a protocol
+            that takes none has a user, since messages of others would show it.
         """
         if isinstance(path, Store) and not isinstance(path, LocalStore):
             if storage_options:
@@ -63,7 +69,14 @@ class Location:
         if "://" in url:
             protocol, _, place = url.partition("://")
             if not place.strip("/"):
-                raise ValueError(f"{url} has no path: name one, such as {protocol}://bucket/movie.zarr")
+                raise ValueError(
+                    f"{without_secrets(url)} has no path: name one, such as {protocol}://bucket/movie.zarr"
+                )
+            if protocol in _WITHOUT_USERS and "://...@" in without_secrets(url):
+                raise ValueError(
+                    f"{without_secrets(url)} has a user or a password, which URLs of {protocol} do not take: give "
+                    "storage_options, such as a key and a secret"
+                )
             return cls(url.rstrip("/"), dict(storage_options or {}))
         if storage_options:
             raise ValueError(
@@ -72,17 +85,22 @@ class Location:
         return cls(str(Path(url).absolute()))
 
     @property
+    def url(self) -> str:
+        """The absolute path of a folder, or a URL without secrets, to be shown and to be stored."""
+        return without_secrets(self.address)
+
+    @property
     def is_local(self) -> bool:
         """Whether it is a folder of this machine's file system."""
-        return self.given is None and "://" not in self.url
+        return self.given is None and "://" not in self.address
 
     @property
     def successor(self) -> Location:
         """Where what is to replace this is written; nothing can be beside a store, so that it is the store itself."""
         if self.given is not None:
             return self
-        url = str(Path(self.url).resolve()) if self.is_local else self.url
-        return replace(self, url=f"{url}.unfinished")
+        address = str(Path(self.address).resolve()) if self.is_local else self.address
+        return replace(self, address=f"{address}.unfinished")
 
     def store(self, *, read_only: bool = False) -> Store:
         """Return the store; a local folder is created when the first key is written."""
@@ -91,12 +109,14 @@ class Location:
         if self.is_local:
             return LocalStore(self.url, read_only=read_only)
         try:
-            return FsspecStore.from_url(self.url, storage_options=dict(self.storage_options), read_only=read_only)
+            return FsspecStore.from_url(self.address, storage_options=dict(self.storage_options), read_only=read_only)
         except ImportError as error:
-            raise ModuleNotFoundError(f"{self.url} cannot be reached: {error}") from error
+            raise ModuleNotFoundError(f"{self.url} cannot be reached: {one_line(error)}") from error
 
     def get(self, key: str) -> bytes | None:
         """Return what is stored under a key, or None."""
+        if leads_out(key):
+            raise ValueError(f"{self.url} names the key {key!r}, which leads out of it")
         if self.is_local and not Path(self.url).is_dir():
             return None
         with self.reached():
@@ -107,11 +127,24 @@ class Location:
         """Store bytes under a key."""
         with self.reached():
             sync(self.store().set(key, cpu.Buffer.from_bytes(value)))
+        self.flush([key])
 
     def delete(self, key: str) -> None:
         """Delete what is stored under a key."""
         with self.reached():
             sync(self.store().delete(key))
+
+    def flush(self, keys: Iterable[str]) -> None:
+        """Return once the files under some keys, and the folders that they are in, are on the disk."""
+        if not self.is_local:  # stores of objects have what they say they have
+            return
+        root = Path(self.address)
+        folders = {root, root.parent}
+        for key in keys:
+            flush_file(root / key)
+            folders.update(root / folder for folder in Path(key).parents)
+        for folder in sorted(folders, key=lambda folder: -len(folder.parts)):
+            flush_folder(folder)
 
     @contextmanager
     def reached(self) -> Iterator[None]:
@@ -122,17 +155,17 @@ class Location:
             if self.is_local:
                 raise
             if isinstance(error, ImportError):
-                raise ModuleNotFoundError(f"{self.url} cannot be reached: {error}") from error
+                raise ModuleNotFoundError(f"{self.url} cannot be reached: {one_line(error)}") from error
             if (fault := self.fault("cannot be reached", error)) is not None:
                 raise fault from error
-            raise OSError(f"{self.url} cannot be reached: {error}") from error
+            raise OSError(f"{self.url} cannot be reached: {one_line(error)}") from error
 
     def fault(self, problem: str, error: Exception) -> Exception | None:
         """Return the error to raise instead of one that says nothing about the data, or None if it does."""
         if not isinstance(error, FAULTS):
             return None
         if isinstance(error, TypeError) and self.storage_options:
-            return OSError(f"{self.url} {problem}, perhaps because of the storage options: {error}")
+            return OSError(f"{self.url} {problem}, perhaps because of the storage options: {one_line(error)}")
         return software_fault(f"{self.url} {problem}", error)
 
     def clear(self) -> None:
@@ -174,7 +207,7 @@ class Location:
     def _clear_url(self) -> None:
         import fsspec  # type: ignore[import-untyped]
 
-        filesystem, root = fsspec.url_to_fs(self.url, **self.storage_options)
+        filesystem, root = fsspec.url_to_fs(self.address, **self.storage_options)
         filesystem.invalidate_cache()
         found = filesystem.ls(root, detail=False) if filesystem.exists(root) else []
         kept = {root.strip("/"), f"{root}/{UNFINISHED}".strip("/")}  # some stores list the folder itself
@@ -202,6 +235,11 @@ async def _clear_store(store: Store) -> None:
     """Delete all but the marker of an array that is not finished."""
     for key in [key for key in await _keys(store) if key != UNFINISHED]:
         await store.delete(key)
+
+
+def leads_out(path: str) -> bool:
+    """Return whether a path in a store leads out of it."""
+    return ".." in re.split(r"[\\/]", path)
 
 
 def options_for(place: object, storage_options: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

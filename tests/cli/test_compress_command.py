@@ -146,8 +146,8 @@ def test_options_reach_the_array(folder: Path, tmp_path: Path, movie: Movie) -> 
     assert (codec.zero_level, codec.conversion_gain, codec.beta, codec.encoded_dtype) == (99.5, 5, 0.25, "int16")
     assert codec.out_of_range == "clamp"
     (sharding,) = json.loads((tmp_path / "a.zarr" / "zarr.json").read_text())["codecs"]
-    compressor = sharding["configuration"]["codecs"][-1]
-    assert compressor["name"] == "blosc"
+    compressor, checksum = sharding["configuration"]["codecs"][-2:]
+    assert (compressor["name"], checksum["name"]) == ("blosc", "crc32c")
     assert compressor["configuration"].items() >= {"cname": "lz4", "clevel": 3, "typesize": 2}.items()
     assert printed["parameters"] == {"source": "given", "zero_level": 99.5, "conversion_gain": 5}
     errors = measure_errors(movie[5:45:2], np.asarray(array), zero_level=99.5, conversion_gain=5, beta=0.25)
@@ -279,7 +279,7 @@ REFUSED = {
     "movie.npy OUT --chunks 4 --shards 6": "shard",
     "movie.npy OUT --frames 5": "--frames must be START:STOP or START:STOP:STEP, such as 0:1000, not 5",
     "movie.npy OUT --frames 0:61": "movie.npy has 60 frames",
-    "movie.npy OUT --storage-option nonsense": "--storage-option must be KEY=VALUE, not nonsense",
+    "movie.npy OUT --storage-option nonsense": "--storage-option must be KEY=VALUE, such as anon=true: one has no =",
     "movie.npy OUT --storage-option anon=true": "is not a URL, and only a URL takes --storage-option: leave out",
     "movie.npy OUT --compressor rar": "compressor must be one of zstd, blosc-zstd, blosc-lz4, gzip, none, not 'rar'",
     "movie.npy OUT --overwrite --resume": "--overwrite begins anew and --resume goes on: choose one",

@@ -12,7 +12,7 @@ from command import succeeded
 
 from anscombe_transform.simulate import Detector, Scene, simulate_movie
 
-COMMANDS = ("compress", "decompress", "info", "estimate", "report", "demo")
+COMMANDS = ("compress", "decompress", "info", "verify", "estimate", "report", "demo")
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import zarr
 from command import refused, rows, succeeded
 
 from anscombe_transform import compress, describe_recording, estimate_parameters, open_recording
+from anscombe_transform.simulate import simulate_movie
 
 GAINS = (5.0, 8.0)
 
@@ -127,3 +129,20 @@ def test_wrong_choices_get_one_line_that_names_what_there_is(folder: Path, tmp_p
     refused(command.run("info", "two.zarr", "--key", "blue", cwd=folder), "blue")
     refused(command.run("compress", folder / "unnamed.npy", "a.zarr", cwd=tmp_path), "--axes TCZYX")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["itself", "hard link", "soft link"])
+def test_no_page_or_picture_replaces_the_movie(tmp_path: Path, kind: str) -> None:
+    tifffile.imwrite(tmp_path / "movie.tif", simulate_movie((60, 32, 32)))
+    other = tmp_path / ("movie.tif" if kind == "itself" else "other.tif")
+    if kind == "hard link":
+        os.link(tmp_path / "movie.tif", other)
+    elif kind == "soft link":
+        other.symlink_to(tmp_path / "movie.tif")
+    before = (tmp_path / "movie.tif").read_bytes()
+    for arguments in (
+        ("report", "movie.tif", "--output", other, "--overwrite"),
+        ("estimate", "movie.tif", "--plot", other),
+    ):
+        refused(command.run(*arguments, cwd=tmp_path), "is where the movie is")
+    assert (tmp_path / "movie.tif").read_bytes() == before

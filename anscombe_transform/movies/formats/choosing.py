@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from anscombe_transform._formatting import listed
 from anscombe_transform.movies.movie import dtype_problem
+from anscombe_transform.movies.source import MOST_IMAGES
 
 
 class Candidate(NamedTuple):
@@ -28,8 +30,19 @@ def check_shape(path: object, shape: Sequence[int]) -> None:
     """Raise ValueError if an array of a shape cannot be a movie, whatever its axes are."""
     if 0 in shape:
         raise ValueError(f"{path} has the shape {tuple(shape)}, which holds no values")
+    if max(shape, default=0) > MOST_IMAGES:
+        raise ValueError(f"{path} has the shape {tuple(shape)} by its metadata, which no recording has")
     if len(shape) < 3:
         raise ValueError(f"{path} has the shape {tuple(shape)}, but a movie has at least three axes, (time, y, x)")
+
+
+def check_images(path: object, shape: Sequence[int], axes: str) -> None:
+    """Raise ValueError if an array with these axes tells of more images than can be looked after."""
+    images = math.prod(length for length, letter in zip(shape, axes, strict=True) if letter not in "YX")
+    if images > MOST_IMAGES:
+        raise ValueError(
+            f"{path} has the shape {tuple(shape)} by its metadata, which are {images} images, more than {MOST_IMAGES}"
+        )
 
 
 def choose(path: object, key: str | None, arrays: Mapping[str, Candidate], kind: str = "array") -> str:

@@ -11,6 +11,9 @@ import numpy.typing as npt
 
 from anscombe_transform.movies.source import Missing
 
+_MOST_CHUNKS = 100_000_000
+"""Chunks of an array, or cells, of which it is noted whether they are stored, at most."""
+
 Indices = npt.NDArray[np.int64]
 
 
@@ -80,9 +83,15 @@ def run_as_boxes(start: int, stop: int, shape: Sequence[int]) -> Iterator[list[r
         yield [range(last, last + 1), *box]
 
 
-def grid_of(shape: Sequence[int], chunks: Sequence[int]) -> tuple[int, ...]:
-    """Return how many chunks there are along each axis."""
-    return tuple(-(-length // chunk) for length, chunk in zip(shape, chunks, strict=True))
+def grid_of(path: object, shape: Sequence[int], chunks: Sequence[int]) -> tuple[int, ...]:
+    """Return how many chunks there are along each axis, or raise ValueError if there are too many to look after."""
+    grid = tuple(-(-length // chunk) for length, chunk in zip(shape, chunks, strict=True))
+    if math.prod(grid) > _MOST_CHUNKS:
+        raise ValueError(
+            f"{path} has {math.prod(grid)} chunks of {tuple(chunks)} by its metadata, more than {_MOST_CHUNKS}: these "
+            "are damaged, or the chunks much too small"
+        )
+    return grid
 
 
 def absent_chunks(absent: npt.NDArray[np.bool_], chunks: Sequence[int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import lzma
 import math
 import os
@@ -22,14 +23,18 @@ from typing import IO, Any
 
 import numpy as np
 
-from anscombe_transform._formatting import one_line
+from anscombe_transform._files import check_unpacking
+from anscombe_transform._formatting import one_line, quantity
 from anscombe_transform._typing import Array
-from anscombe_transform.movies.formats.choosing import Candidate, check_shape, choose
+from anscombe_transform.movies.formats.choosing import Candidate, check_images, check_shape, choose
 from anscombe_transform.movies.formats.dimension_names import letters_of
 from anscombe_transform.movies.raw import DiskFile, File, RawFrames, RawPixels
 from anscombe_transform.movies.source import Missing, Ranges, Source, by_image, check_dtype, few_images
 
 _Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
+
+_LONGEST_HEADER = 1 << 14
+"""Bytes that are read of a header, which NumPy refuses if it has more than 10,000."""
 
 _DAMAGES = (
     *(ValueError, TypeError, SyntaxError, EOFError, OverflowError, tokenize.TokenError, struct.error),
@@ -45,8 +50,7 @@ def open_npy(path: Path, key: str | None) -> Source:
         raise ValueError(f"{path} is a single array: leave out key={key!r}")
     try:
         with path.open("rb") as file:
-            header = _header(file)
-            offset = file.tell()
+            header, offset = _header(file)
             size = os.fstat(file.fileno()).st_size
     except _DAMAGES as error:
         raise ValueError(f"{path} is not a whole .npy file ({one_line(error)}): numpy.save writes them") from error
@@ -70,24 +74,29 @@ def open_npz(path: Path, key: str | None) -> Source:
         raise ValueError(f"{path} is a .zip file of other things than arrays: numpy.savez writes .npz files")
     headers: dict[str, tuple[_Header, int]] = {}
     damages: dict[str, Exception] = {}
-    for name, member in arrays.items():
-        try:
-            with zipfile.ZipFile(path) as archive, archive.open(member) as file:
-                headers[name] = _header(file), file.tell()
-        except _DAMAGES as error:
-            damages[name] = error
+    with zipfile.ZipFile(path) as archive:
+        for name, member in arrays.items():
+            try:
+                with archive.open(member) as file:
+                    headers[name] = _header(file)
+            except _DAMAGES as error:
+                damages[name] = error
     candidates = {name: Candidate(header[0], header[2]) for name, (header, _) in headers.items()}
     name = choose(path, key, candidates | {name: Candidate((), None) for name in damages})
     if name in damages:
         raise _damaged(path, damages[name]) from damages[name]
     member, (header, offset) = arrays[name], headers[name]
-    start = _member_start(path, member)
+    try:
+        start = _member_start(path, member)
+    except _DAMAGES as error:
+        raise _damaged(path, error) from error
     check_dtype(path, header[2])
     end = offset + _size(header)
     if end > member.file_size or (end > path.stat().st_size - start and member.compress_type == zipfile.ZIP_STORED):
         raise _damaged(path, f"{name} ends too early")
     if member.compress_type == zipfile.ZIP_STORED:
         return _source(path, header, DiskFile(path), start + offset, name)
+    check_unpacking(f"{path}: {name}", member.compress_size, member.file_size)
     return _source(path, header, _unpacked(path, member), offset, name)
 
 
@@ -102,12 +111,14 @@ def _missing(path: Path, header: _Header, offset: int, size: int) -> Missing | N
     return Missing(np.arange(count).reshape(outer) >= whole, f"{path.name} is truncated: it has {size} of {end} bytes")
 
 
-def _header(file: IO[bytes]) -> _Header:
-    version = np.lib.format.read_magic(file)
+def _header(file: IO[bytes]) -> tuple[_Header, int]:
+    """Return what the header of an array says, and its size in bytes."""
+    start = io.BytesIO(file.read(_LONGEST_HEADER))
+    version = np.lib.format.read_magic(start)
     if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(file)
+        return np.lib.format.read_array_header_1_0(start), start.tell()
     if version == (2, 0):
-        return np.lib.format.read_array_header_2_0(file)
+        return np.lib.format.read_array_header_2_0(start), start.tell()
     raise ValueError(f"it is of version {version[0]}.{version[1]}, which holds no movies")
 
 
@@ -118,7 +129,10 @@ def _size(header: _Header) -> int:
 
 def _source(path: Path, header: _Header, file: File, offset: int, key: str | None = None) -> Source:
     shape, fortran_order, dtype = header
-    check_shape(path if key is None else f"{path}: {key}", shape)
+    what = path if key is None else f"{path}: {key}"
+    letters = letters_of([None] * len(shape))
+    check_shape(what, shape)
+    check_images(what, shape, letters)
     *outer, height, width = shape
     if fortran_order:
         read = _in_fortran_order(file, dtype, shape, offset)
@@ -128,9 +142,7 @@ def _source(path: Path, header: _Header, file: File, offset: int, key: str | Non
         offsets = range(offset, offset + math.prod(outer) * size, size)
         read = by_image(tuple(outer), RawFrames([file], [dtype], (height, width), offsets).read)
         chunks = few_images(shape, dtype)
-    return Source(
-        letters_of([None] * len(shape)), shape, dtype.newbyteorder("="), chunks, (str(path.absolute()),), read, key
-    )
+    return Source(letters, shape, dtype.newbyteorder("="), chunks, (str(path.absolute()),), read, key)
 
 
 def _in_fortran_order(
@@ -198,6 +210,17 @@ class _Unpacked:
         return unpacked
 
 
+def _check_space(path: Path, size: int) -> None:
+    """Raise OSError if the folder of temporary files has too little space."""
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    if free < size:
+        raise OSError(
+            f"{path} unpacks to {quantity(size, 'B')}, but {folder}, where that is written, has no more than "
+            f"{quantity(free, 'B')} left: the environment variable TMPDIR names another folder"
+        )
+
+
 _in_use: weakref.WeakValueDictionary[tuple[Any, ...], _Unpacked] = weakref.WeakValueDictionary()
 _in_use_lock = threading.Lock()
 
@@ -209,5 +232,6 @@ def _unpacked(path: Path, member: zipfile.ZipInfo) -> _Unpacked:
     with _in_use_lock:
         unpacked = _in_use.get(identity)
         if unpacked is None:
+            _check_space(path, member.file_size)
             unpacked = _in_use[identity] = _Unpacked(path.absolute(), member)
         return unpacked

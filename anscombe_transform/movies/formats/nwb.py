@@ -7,7 +7,8 @@ NWB format specification, optical physiology: https://nwb-schema.readthedocs.io/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from anscombe_transform._formatting import listed
@@ -33,7 +34,18 @@ class Tree(Protocol):
         """Return the shape of the array at a path, or None if there is none."""
 
     def values(self, path: str) -> Array | None:
-        """Return the values of the array at a path, or None if there is none."""
+        """Return the values of the array at a path, the first ones along its first axis, or None if there are none."""
+
+
+_FEW = 100_000
+"""Values that are read of an array that tells something about a series, at most."""
+
+
+def few_values(shape: Sequence[int] | None) -> range | None:
+    """Return what to read along the first axis of an array of a shape, or None if that is too much or nothing."""
+    if shape is None or math.prod(shape[1:]) > _FEW:
+        return None
+    return range(min(shape[0], _FEW) if shape else 0)
 
 
 def find_series(path: object, tree: Tree, key: str | None) -> str | None:
@@ -48,7 +60,7 @@ def find_series(path: object, tree: Tree, key: str | None) -> str | None:
         group
         for place in ("acquisition", "processing")
         for group in tree.groups(place)
-        if tree.attributes(group).get("neurodata_type") in _SERIES
+        if str(tree.attributes(group).get("neurodata_type")) in _SERIES
     ]
     if key is not None and key.endswith("/data") and tree.shape(key) is not None:
         parent = key.removesuffix("/data")
@@ -89,7 +101,7 @@ def metadata(tree: Tree, series: str) -> dict[str, Any]:
     channels = [
         group.rpartition("/")[2]
         for group in tree.groups(plane)
-        if tree.attributes(group).get("neurodata_type") == "OpticalChannel"
+        if str(tree.attributes(group).get("neurodata_type")) == "OpticalChannel"
     ]
     return {
         "frame_rate": _rate(tree, series),

@@ -44,6 +44,8 @@ class _Lengthened(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer, or raise an error if the file ends before."""
+        if self._position >= _ENDLESS:
+            raise OSError(f"the file is cut off before byte {self._position}")
         self._file.seek(self._position)
         count = self._file.readinto(buffer)
         if count < len(buffer):
@@ -72,7 +74,7 @@ def opened(path: Path) -> Iterator[Any]:
     with file:
         try:
             yield file
-        except (OSError, RuntimeError, KeyError) as error:
+        except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:
             problem = "the file is truncated" if file.driver == "fileobj" else one_line(error)
             raise ValueError(f"{path} is not a whole HDF5 file ({problem})") from error
         except ValueError as error:

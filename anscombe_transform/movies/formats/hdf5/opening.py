@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from anscombe_transform._files import check_unpacking
 from anscombe_transform._formatting import listed
 from anscombe_transform._typing import Array
 from anscombe_transform.movies.formats import nwb
-from anscombe_transform.movies.formats.choosing import Candidate, check_shape, choose
+from anscombe_transform.movies.formats.choosing import Candidate, check_images, check_shape, choose
 from anscombe_transform.movies.formats.hdf5.files import (
     SIGNATURE,
     at,
@@ -26,7 +28,7 @@ from anscombe_transform.movies.formats.hdf5.reading import check_filters, reader
 from anscombe_transform.movies.formats.hdf5.storage import external_pieces, holes_in
 from anscombe_transform.movies.formats.hdf5.virtual import open_dataset, source_paths
 from anscombe_transform.movies.formats.holes import missing_images
-from anscombe_transform.movies.source import Source, check_dtype, few_images
+from anscombe_transform.movies.source import Source, check_dtype, few_images, part
 
 __all__ = ["SIGNATURE", "open_hdf5"]
 
@@ -82,6 +84,8 @@ def _source(path: Path, file: Any, name: str, axes: str | None = None, told: Map
     check_filters(what, dataset)
     shape, dtype = tuple(dataset.shape or ()), dataset.dtype.newbyteorder("=")
     letters = axes or axes_of(dataset, name)
+    check_images(what, shape, letters)
+    _check_chunks(what, dataset)
     missing = missing_images(shape, letters, holes_in(own, dataset))
     cut = missing is None and dataset.file.driver == "fileobj"
     others = [piece.path for piece in external_pieces(own, dataset)] + source_paths(own, dataset)
@@ -98,6 +102,13 @@ def _source(path: Path, file: Any, name: str, axes: str | None = None, told: Map
         notes=(f"{path.name} is truncated, but all of {name} is there",) if cut else (),
         **(told if told is not None else told_by(dataset, letters)),
     )
+
+
+def _check_chunks(what: str, dataset: Any) -> None:
+    """Raise ValueError if a chunk would take much more memory than all that is stored."""
+    stored = dataset.id.get_storage_size()
+    if dataset.chunks and stored and dataset.id.get_create_plist().get_nfilters():
+        check_unpacking(f"a chunk of {what}", stored, math.prod(dataset.chunks) * dataset.dtype.itemsize)
 
 
 class _Tree:
@@ -123,5 +134,9 @@ class _Tree:
         return getattr(at(self._file, path), "shape", None)
 
     def values(self, path: str) -> Array | None:
-        """Return the values of a dataset, or None if there is none."""
-        return None if self.shape(path) is None else np.asarray(at(self._file, path)[()])
+        """Return the values of a dataset, the first ones along its first axis, or None if there are none."""
+        if (few := nwb.few_values(self.shape(path))) is None:
+            return None
+        dataset = at(self._file, path)
+        _check_chunks(path, dataset)
+        return np.asarray(dataset[part(few) if few else ()])

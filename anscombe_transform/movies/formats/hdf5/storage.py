@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,22 @@ _DEEPEST = 10
 
 
 def external_pieces(path: Path, dataset: Any) -> list[Piece]:
-    """Return where the bytes of a dataset are that lie outside of its file, one piece after the other."""
+    """Return where the bytes of a dataset are that lie outside of its file, one piece after the other.
+
+    Raises
+    ------
+    ValueError
+        If they are in other folders, where a file of strangers may name any.
+    """
     left = _size(dataset)
     pieces = []
     for name, offset, size in dataset.external or ():
-        pieces.append(Piece(path.parent / name, offset, min(size, left)))  # of an absolute name, the name itself
+        if name in ("", ".", "..") or re.search(r"[\\/]", name):
+            raise ValueError(
+                f"{path} has the values of {dataset.name.strip('/')} in {name}, outside of its own folder, where they "
+                "are not read: copy both to one folder, and let the dataset name the file alone"
+            )
+        pieces.append(Piece(path.parent / name, offset, min(size, left)))
         left -= pieces[-1].size
     return pieces
 
@@ -52,7 +64,7 @@ def holes_in(path: Path, dataset: Any, depth: int = 0) -> list[Hole]:
 
 def _chunk_holes(path: Path, dataset: Any, name: str) -> list[Hole]:
     """Return the chunks that were never written, and those that lie where the file is cut off."""
-    grid = grid_of(dataset.shape, dataset.chunks)
+    grid = grid_of(path, dataset.shape, dataset.chunks)
     if dataset.id.get_num_chunks() == math.prod(grid) and dataset.file.driver != "fileobj":
         return []
     unwritten, lost = np.ones(grid, np.bool_), np.zeros(grid, np.bool_)

@@ -16,7 +16,8 @@ import numpy as np
 
 from anscombe_transform._formatting import listed, one_line
 from anscombe_transform.movies.formats.hdf5.files import at
-from anscombe_transform.movies.formats.holes import Hole, Indices
+from anscombe_transform.movies.formats.holes import Hole, Indices, grid_of
+from anscombe_transform.movies.source import MOST_IMAGES
 
 _Selection = tuple[Indices, ...]
 """Ascending indices along each axis, of which all combinations are selected."""
@@ -97,7 +98,7 @@ def _uncovered(shape: Sequence[int], covered: Sequence[_Selection], reason: str)
             ends = np.flatnonzero(np.diff(along) != 1)
             edges.update([*along[:1], *along[-1:] + 1, *(along[ends] + 1), *along[ends + 1]])
         cells.append(np.searchsorted(sorted(edges), np.arange(length), "right") - 1)
-    absent = np.ones([along[-1] + 1 for along in cells], np.bool_)
+    absent = np.ones(grid_of(reason, [int(along[-1]) + 1 for along in cells], [1] * len(cells)), np.bool_)
     for selection in covered:
         absent[np.ix_(*(np.unique(along[wanted]) for along, wanted in zip(cells, selection, strict=True)))] = False
     if not absent.any():
@@ -282,5 +283,9 @@ def _selections(space: Any, shape: Sequence[int], block: int | None = None) -> l
 @lru_cache(maxsize=1024)
 def _along(start: int, stride: int, count: int, size: int, stop: int) -> Indices:
     """Return the indices of blocks of a size at equal distances, before the last one."""
+    if count * size > MOST_IMAGES:
+        raise ValueError(
+            f"the sources of a virtual dataset are selected in {count} blocks of {size}, which are too many"
+        )
     indices = (start + stride * np.arange(count)[:, np.newaxis] + np.arange(size)).ravel()
     return indices[indices < stop]

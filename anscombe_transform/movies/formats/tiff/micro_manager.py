@@ -6,6 +6,7 @@ See https://micro-manager.org/Micro-Manager_File_Formats and https://github.com/
 from __future__ import annotations
 
 import json
+import math
 import re
 import struct
 from collections.abc import Collection, Mapping, Sequence
@@ -15,9 +16,18 @@ from typing import Any
 
 import numpy as np
 
+from anscombe_transform._formatting import one_line
 from anscombe_transform.movies.formats.tiff.pages import DESCRIPTION, FilePages, PageReader, clear_errors
 from anscombe_transform.movies.formats.tiff.series import chosen_series
-from anscombe_transform.movies.formats.tiff.stacks import Image, Stack, by_places, not_there, stack_of
+from anscombe_transform.movies.formats.tiff.stacks import (
+    FARTHEST,
+    Image,
+    Stack,
+    by_places,
+    name_within,
+    not_there,
+    stack_of,
+)
 from anscombe_transform.movies.units import frame_rate, micrometers, pixel_size
 
 INDEX = "NDTiff.index"
@@ -134,7 +144,8 @@ def _summary(path: Path) -> dict[str, Any]:
 
 def _named_elsewhere(path: Path, reader: PageReader, prefix: str) -> list[str]:
     """Return the names of files of the same set that are not there, of which OME-XML tells."""
-    names = dict.fromkeys(re.findall(r'FileName="([^"]+)"', reader.text(reader.pages(path), DESCRIPTION)))
+    told = re.findall(r'FileName="([^"]+)"', reader.text(reader.pages(path), DESCRIPTION))
+    names = dict.fromkeys(map(name_within, told))
     return [name for name in names if name.startswith(prefix) and not path.with_name(name).exists()]
 
 
@@ -193,7 +204,7 @@ def _listed_images(folder: Path) -> tuple[list[_Image], dict[str, Any], dict[str
             places = {axis: int(_number(value.get(axis)) or 0) for axis in ("time", "channel", "z")} | {"position": 0}
         else:
             name, places = key.removeprefix("Metadata-"), {}
-        name = re.split(r"[\\/]", name)[-1]
+        name = name_within(name)
         if places and name not in images:
             images[name] = _Image(folder / name, 0, places)
         summary.setdefault("PixelSize_um", value.get("PixelSizeUm"))
@@ -211,7 +222,7 @@ def _json(path: Path) -> dict[str, Any]:
     for end in ("", "}", "}}"):
         try:
             found = json.loads(text.rstrip().rstrip(",") + end)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         return found if isinstance(found, dict) else {}
     return {}
@@ -222,9 +233,12 @@ def open_ndtiff(folder: Path, reader: PageReader, number: int | None) -> list[tu
     import tifffile
 
     with clear_errors(folder / INDEX):
-        entries = list(tifffile.read_ndtiff_index(folder / INDEX))
+        found = tifffile.read_ndtiff_index(folder / INDEX)
+        entries: list[Any] = [(place, name_within(name), *others) for place, name, *others in found]
     of_file: dict[str, list[int]] = {}
     for i, entry in enumerate(entries):
+        if not isinstance(entry[0], dict) or not all(isinstance(place, int | str) for place in entry[0].values()):
+            raise ValueError(f"{folder / INDEX} is damaged: it tells of an image at {one_line(entry[0])}")
         of_file.setdefault(entry[1], []).append(i)
     there = [name for name in of_file if (folder / name).is_file()]
     if not there:
@@ -282,7 +296,8 @@ def _coordinates(places: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], d
     for axis in dict.fromkeys(axis for place in places for axis in place):
         values = [place.get(axis, 0) for place in places]
         if all(isinstance(value, int) for value in values):
-            coordinates[axis] = np.array(values, np.int64) - min(values)
+            first = min(values)
+            coordinates[axis] = np.array([min(value - first, FARTHEST) for value in values])
         else:
             number_of = {value: number for number, value in enumerate(dict.fromkeys(values))}
             coordinates[axis] = np.array([number_of[value] for value in values], np.int64)
@@ -333,7 +348,7 @@ def _channel_names(summary: Mapping[str, Any]) -> list[str]:
     if isinstance(names, str):
         try:
             names = json.loads(names)
-        except ValueError:
+        except (ValueError, RecursionError):
             return []
     return [str(name) for name in names] if isinstance(names, list) else []
 
@@ -356,6 +371,7 @@ def _page_times(stack: Stack, reader: PageReader) -> list[float]:
 
 def _number(value: Any) -> float | None:
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return number if math.isfinite(number) else None

@@ -17,7 +17,7 @@ import numpy as np
 from anscombe_transform._formatting import one_line
 from anscombe_transform.movies.formats.tiff.pages import DESCRIPTION, Integers, PageReader
 from anscombe_transform.movies.formats.tiff.series import chosen_series
-from anscombe_transform.movies.formats.tiff.stacks import SORT_BY_HAND, Stack, not_there
+from anscombe_transform.movies.formats.tiff.stacks import SORT_BY_HAND, Stack, name_within, not_there
 from anscombe_transform.movies.units import frame_rate, micrometers, pixel_size
 
 _MOST_IMAGES = 10_000_000
@@ -64,9 +64,11 @@ def open_ome(
     root = _parsed(path, reader.text(reader.pages(path), DESCRIPTION))
     binary_only = root.find("{*}BinaryOnly")
     if binary_only is not None:
-        elsewhere = path.with_name(_file_name(binary_only.get("MetadataFile", "")))
+        elsewhere = path.with_name(name_within(binary_only.get("MetadataFile", "")))
         if not elsewhere.is_file():
             return AbsentMetadata(elsewhere)
+        if elsewhere == path:
+            raise ValueError(f"{path} is not a whole TIFF file: its OME-XML says that the metadata are in itself")
         is_tiff = elsewhere.suffix.lower() != ".ome"
         text = reader.text(reader.pages(elsewhere), DESCRIPTION) if is_tiff else elsewhere.read_text(encoding="utf-8")
         root = _parsed(elsewhere, text)
@@ -75,7 +77,7 @@ def open_ome(
     else:
         images = _images(path, root)
     uuids = root.iterfind("{*}Image/{*}Pixels/{*}TiffData/{*}UUID")
-    names = {_file_name(uuid.get("FileName", "")) for uuid in uuids}
+    names = {name_within(uuid.get("FileName", "")) for uuid in uuids}
     all_blocks = [_blocks(path, root.get("UUID"), names, pixels) for _, pixels in images]
     files = {block.path for blocks in all_blocks for block in blocks}
     asked = {*among}
@@ -128,11 +130,6 @@ def _integer(element: ElementTree.Element, name: str, default: int) -> int:
     return int(text) if re.fullmatch(r"\d{1,9}", text) else default
 
 
-def _file_name(name: str) -> str:
-    """Return the name of a file without folders, also of Windows, that are of where it was written."""
-    return re.split(r"[\\/]", name)[-1] or "?"
-
-
 def _blocks(path: Path, own: str | None, names: set[str], pixels: ElementTree.Element) -> list[_Block]:
     """Return where the images are; a file that is the only one of these names, or has the UUID of `path`, is `path`."""
     axes, sizes = _sizes(path, pixels)
@@ -143,7 +140,7 @@ def _blocks(path: Path, own: str | None, names: set[str], pixels: ElementTree.El
         uuid = data.find("{*}UUID")
         place = path
         if uuid is not None and uuid.get("FileName") and not renamed and (uuid.text or "").strip() != own:
-            place = path.with_name(_file_name(uuid.get("FileName", "")))
+            place = path.with_name(name_within(uuid.get("FileName", "")))
         places = {axis: _integer(data, f"First{axis}", 0) for axis in "CZT"}
         if any(places[axis] >= size for axis, size in zip(axes, sizes, strict=True)):
             if len(names) > 1:

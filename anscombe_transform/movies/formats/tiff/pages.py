@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anscombe_transform._faults import FAULTS, software_fault
+from anscombe_transform._files import check_unpacking
 from anscombe_transform._formatting import one_line
 from anscombe_transform._typing import Array
 from anscombe_transform.movies.formats.tiff.directories import Directories, Directory, Tag, as_text
@@ -166,6 +167,8 @@ class PageReader:
         together = len(offsets) == 1 or (
             len(offsets) == len(sizes) > 1 and not np.any(offsets[:-1] + sizes[:-1] - offsets[1:])
         )
+        if kind.page is not None and len(offsets) == len(sizes):
+            check_unpacking(f"{path}: the page at byte {directory.offset}", int(sizes.sum()), kind.size)
         start = int(offsets[0]) if kind.plain and together else -1
         if start >= 0:
             whole = whole and start + kind.size <= directories.size

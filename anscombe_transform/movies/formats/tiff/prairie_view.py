@@ -11,7 +11,7 @@ import numpy as np
 
 from anscombe_transform._formatting import one_line
 from anscombe_transform.movies.formats.tiff.pages import PageReader
-from anscombe_transform.movies.formats.tiff.stacks import Image, Stack, stack_of
+from anscombe_transform.movies.formats.tiff.stacks import Image, Stack, name_within, stack_of
 from anscombe_transform.movies.units import frame_rate, micrometers, pixel_size
 
 
@@ -91,7 +91,7 @@ def _frame(element: ElementTree.Element, scan: _Scan) -> _Frame:
     images = {}
     for file in element.iterfind("File"):
         channel, page = (int(file.get(name, "1")) for name in ("channel", "page"))
-        images[channel] = file.get("filename", ""), page - 1
+        images[channel] = name_within(file.get("filename", "")), page - 1
         scan.channels.setdefault(channel, file.get("channelName") or f"Ch{channel}")
     try:
         time = float(element.get("absoluteTime") or element.get("relativeTime") or "")

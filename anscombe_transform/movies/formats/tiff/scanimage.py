@@ -358,7 +358,7 @@ def _pixel_size(settings: Mapping[str, str], shape: tuple[int, int]) -> tuple[fl
     """Return the size of a pixel from the field of view, in micrometers or in degrees of the scanner."""
     for name, scale in (("imagingFovUm", 1.0), ("imagingFovDeg", positive(settings.get("objectiveResolution")))):
         corners = re.findall(r"[-+]?\d+\.?\d*(?:[eE][-+]?\d+)?", settings.get(f"hRoiManager.{name}", ""))
-        if len(corners) != 8 or scale is None:
+        if len(corners) != 8 or scale is None or 0 in shape:
             continue
         x, y = ([float(number) * scale for number in corners[i::2]] for i in (0, 1))
         return pixel_size((max(y) - min(y)) / shape[0], (max(x) - min(x)) / shape[1], "um", "um")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,10 +18,22 @@ from anscombe_transform.movies.source import Missing, Source, by_image, few_imag
 SORT_BY_HAND = "give axes='TYX' if they follow each other in time, or channels=N, planes=N to sort them"
 """What to do where it is in doubt what images are."""
 
+FARTHEST = 1 << 40
+"""A place along an axis that no image has: places that are still farther are taken for it."""
+
 _PALETTE = "The values are the numbers of the pixels: the colors in which ImageJ shows them are left aside"
 
 _UNKNOWN = -2
 """Stands for an image of which the metadata do not tell."""
+
+
+def name_within(name: str) -> str:
+    """Return the name of a file that metadata tell without folders, also of Windows, that are of where it was written.
+
+    So files outside of the folder of the metadata are never read.
+    """
+    found = re.split(r"[\\/]", name)[-1].replace("\0", "")
+    return "?" if found in ("", ".", "..") else found
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,10 +136,11 @@ def by_places(
     pages : sequence of int
         The number of the page of each image, with the pages of all files numbered one after the other.
     """
-    coordinates = np.array(places, np.int64).reshape(-1, len(axes))
+    within = [[min(along, FARTHEST) for along in place] for place in places]
+    coordinates = np.array(within, np.int64).reshape(-1, len(axes))
     shape = coordinates.max(axis=0) + 1
     if coordinates.min() < 0 or math.prod(shape.tolist()) > 100 * len(coordinates) + 1_000_000:
-        raise ValueError(f"{path} has metadata that do not make sense: images at {tuple(shape)} along {axes}")
+        raise ValueError(f"{path} has metadata that do not make sense: images at {tuple(shape.tolist())} along {axes}")
     index = np.full(shape, _UNKNOWN)
     index[tuple(coordinates.T)] = pages
     notes: tuple[str, ...] = ()

@@ -90,7 +90,11 @@ class _Objects:
     @property
     def grid(self) -> _Place:
         """How many there are along each axis."""
-        return grid_of(self.node.shape, self.shape)
+        return grid_of(self._url, self.node.shape, self.shape)
+
+    @property
+    def _url(self) -> str:
+        return f"{self.hierarchy.location.url}/{self.node.path}".rstrip("/")
 
     @property
     def _folder(self) -> Path | None:
@@ -153,13 +157,13 @@ class _Objects:
     def absent_within(self, stored: _Grid, sharding: Mapping[str, Any]) -> _Grid:
         """Return which chunks are not in the shards that are stored, by the indices of these."""
         chunks = sharding["chunk_shape"]
-        counts = grid_of(self.shape, chunks)
+        counts = grid_of(self._url, self.shape, chunks)
         size = 16 * math.prod(counts) + 4 * (len(sharding["index_codecs"]) - 1)
         at_start = sharding.get("index_location", "end") == "start"
         index = RangeByteRequest(0, size) if at_start else SuffixByteRequest(size)
         places = [tuple(place.tolist()) for place in np.argwhere(stored)]
         keys = [self._key(place) for place in places]
-        absent = np.zeros(grid_of(self.node.shape, chunks), np.bool_)
+        absent = np.zeros(grid_of(self._url, self.node.shape, chunks), np.bool_)
         for place, key, content in zip(places, keys, sync(_parts(self.hierarchy.store, keys, index)), strict=True):
             if len(content) != size:
                 raise ValueError(f"the shard {key} is truncated")

@@ -46,7 +46,7 @@ def steps_of(pyramid: Mapping[str, Any], axes: str, name: str) -> dict[str, tupl
             for transformation in item.get("coordinateTransformations", ())
             if "scale" in transformation
         ]
-    except (TypeError, KeyError, ValueError, AttributeError):
+    except (TypeError, KeyError, ValueError, AttributeError, OverflowError):
         return {}
     if not scales or any(len(scale) != len(axes) for scale in scales):
         return {}

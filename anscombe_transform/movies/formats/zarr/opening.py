@@ -16,7 +16,7 @@ from anscombe_transform._formatting import listed, one_line
 from anscombe_transform._typing import Array
 from anscombe_transform.codecs.configuration import CodecParameters
 from anscombe_transform.movies.formats import nwb
-from anscombe_transform.movies.formats.choosing import Candidate, check_shape, choose
+from anscombe_transform.movies.formats.choosing import Candidate, check_images, check_shape, choose
 from anscombe_transform.movies.formats.dimension_names import letters_of
 from anscombe_transform.movies.formats.holes import missing_images
 from anscombe_transform.movies.formats.zarr import ngff as ngff
@@ -138,7 +138,7 @@ _MOST_WELLS = 20
 def _candidate(node: Node) -> Candidate:
     try:
         return Candidate(node.shape, np.dtype(node.dtype))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, SyntaxError):  # the last one of NumPy, for texts that are no dtypes
         return Candidate(node.shape, None)
 
 
@@ -153,10 +153,12 @@ def _explain_absence(hierarchy: Hierarchy, key: str) -> NoReturn:
 
 def _source(hierarchy: Hierarchy, node: Node, axes: str | None = None, *, whole: bool = True) -> Source:
     """Return what is known of an array; its axes are given for NWB, which does not name them."""
-    array: Any = hierarchy.array(node.path, whole=whole)
-    shape, url = tuple(array.shape), hierarchy.location.url
-    check_shape(f"{url}/{node.path}".rstrip("/"), shape)
+    array: Any = hierarchy.array(node, whole=whole)
+    shape, address = tuple(array.shape), hierarchy.location.address
+    place = f"{hierarchy.location.url}/{node.path}".rstrip("/")
+    check_shape(place, shape)
     letters, told = _told(hierarchy, node, axes)
+    check_images(place, shape, letters)
 
     def read(ranges: Ranges) -> Array:
         block = np.asarray(array[tuple(part(indices) for indices in ranges)])
@@ -167,7 +169,7 @@ def _source(hierarchy: Hierarchy, node: Node, axes: str | None = None, *, whole:
         shape,
         np.dtype(array.dtype).newbyteorder("="),
         tuple(map(min, array.chunks, shape)),
-        (url, f"{url}/{node.path}") if node.path else (url,),
+        (address, f"{address}/{node.path}") if node.path else (address,),
         read,
         node.path or None,
         codecs=tuple(codec for codec in array.filters if isinstance(codec, CodecParameters)),
@@ -202,7 +204,7 @@ def _told(hierarchy: Hierarchy, node: Node, axes: str | None) -> tuple[str, dict
     own, attributes = _own(node), node.attributes
     told = sampling(steps) | {key: value for key, value in _own_sampling(own).items() if value is not None}
     scales = calibration(attributes.get("scale_factor"), attributes.get("add_offset"), attributes.get("units"))
-    return letters, {**told, "channels": names, "calibration": own.get("calibration") or scales}
+    return letters, {**told, "channels": names, "calibration": _own_calibration(own) or scales}
 
 
 def _seen_from_above(hierarchy: Hierarchy, path: str) -> tuple[Hierarchy, str]:
@@ -240,7 +242,7 @@ def _coordinates(
         if found is None or not found.is_array or found.shape != (length,):
             continue
         with contextlib.suppress(*_UNREADABLE), warnings.catch_warnings(action="ignore"):  # of dtypes for text
-            values = np.asarray(hierarchy.array(found.path)[...])
+            values = np.asarray(hierarchy.array(found)[...])
             if letter == "C" and values.dtype.kind in "UTO":
                 channels = tuple(map(str, values.tolist()))
             elif (step := step_of(values)) is not None:
@@ -265,13 +267,20 @@ def _own_sampling(own: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _own_calibration(own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what values mean, as this package has written it."""
+    found = own.get("calibration")
+    names = ("scale", "offset", "unit")
+    return calibration(*(found.get(name) for name in names)) if isinstance(found, Mapping) else {}
+
+
 def _recording(hierarchy: Hierarchy, group: Node, channels: Any) -> Source:
     """Return the whole recording that this package wrote to a group, an array for each channel."""
     url = hierarchy.location.url
     try:
         names, paths = zip(*((str(channel["name"]), str(channel["path"])) for channel in channels), strict=True)
     except (TypeError, KeyError, ValueError) as error:
-        raise ValueError(f"{url} does not say which arrays its channels are: {channels}") from error
+        raise ValueError(f"{url} does not say which arrays its channels are: {one_line(channels)}") from error
     sources = [_source(hierarchy, _named_array(hierarchy, group, path)) for path in paths]
     kinds = {(source.axes, source.shape, source.dtype) for source in sources}
     if len(kinds) > 1:
@@ -279,7 +288,7 @@ def _recording(hierarchy: Hierarchy, group: Node, channels: Any) -> Source:
         raise ValueError(f"{url} has channels that do not fit together: give the path of one as key: {shapes}")
     own = _own(group)
     told = {key: value for key, value in _own_sampling(own).items() if value is not None}
-    if calibrated := own.get("calibration"):
+    if calibrated := _own_calibration(own):
         told["calibration"] = calibrated
     return replace(joined(sources, "C", names), key=group.path or None, **told)
 
@@ -294,6 +303,7 @@ class _Tree:
     def node(self, path: str) -> Node | None:
         """Return what is at a path, to which links may lead."""
         if path not in self._nodes:
+            self._nodes[path] = None  # of a link that leads back to itself
             found = self._hierarchy.node(path)
             folder, _, name = path.rpartition("/")
             if found is None and path and (parent := self.node(folder)) is not None:
@@ -322,11 +332,11 @@ class _Tree:
         return None if node is None or not node.is_array else node.shape
 
     def values(self, path: str) -> Array | None:
-        """Return the values of an array, or None if there is none that can be read."""
+        """Return the values of an array, the first ones along its first axis, or None if none can be read."""
         node = self.node(path)
-        if node is not None and node.is_array:
+        if node is not None and node.is_array and (few := nwb.few_values(node.shape)) is not None:
             with contextlib.suppress(*_UNREADABLE):
-                return np.asarray(self._hierarchy.array(node.path)[...])
+                return np.asarray(self._hierarchy.array(node)[part(few) if few else ...])
         return None
 
 
