@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from anscombe_transform.recordings.decompression import decompress
     from anscombe_transform.recordings.description import Description, describe, describe_recording
     from anscombe_transform.recordings.results import Compression, Decompression
+    from anscombe_transform.recordings.verification import Verification, verify
     from anscombe_transform.report import Report, make_report
 
 __version__ = version("anscombe-transform")
@@ -40,6 +41,7 @@ __all__ = [
     "ParameterEstimate",
     "Recording",
     "Report",
+    "Verification",
     "compress",
     "decode",
     "decompress",
@@ -50,6 +52,7 @@ __all__ = [
     "make_report",
     "open_movie",
     "open_recording",
+    "verify",
 ]
 
 # Imported when they are first asked for: a process that reads an array imports this package for the codec alone.
@@ -68,6 +71,8 @@ _LAZY = {
     "ParameterEstimate": "estimate",
     "estimate_parameters": "estimate",
     "Report": "report",
+    "Verification": "recordings.verification",
+    "verify": "recordings.verification",
     "make_report": "report",
 }
 

@@ -121,9 +121,17 @@ def expected(folder: Path) -> npt.NDArray[Any]:
     return np.asarray(zarr.open_array(folder / "threads.zarr", mode="r"))
 
 
+class Cluster(NamedTuple):
+    """The address and the process of a scheduler, and the processes of its workers, of one thread each."""
+
+    address: str
+    scheduler: command.Running
+    workers: list[command.Running]
+
+
 @contextmanager
-def cluster(folder: Path, workers: int, **variables: str) -> Iterator[tuple[str, list[command.Running]]]:
-    """Yield the address of a scheduler, and the processes of its workers of one thread each."""
+def cluster(folder: Path, workers: int, **variables: str) -> Iterator[Cluster]:
+    """Start a scheduler and workers, and end them after use."""
     name = uuid4().hex
     with ExitStack() as stack:
         dask = ("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0")
@@ -140,13 +148,13 @@ def cluster(folder: Path, workers: int, **variables: str) -> Iterator[tuple[str,
             started.append((process, log))
         for process, log in started:
             printed(log, "(Registered) to", process)
-        yield address, [process for process, _ in started]
+        yield Cluster(address, scheduler, [process for process, _ in started])
 
 
 @pytest.fixture(scope="module")
 def scheduler(folder: Path) -> Iterator[str]:
-    with cluster(folder, 2) as (address, _):
-        yield address
+    with cluster(folder, 2) as running_cluster:
+        yield running_cluster.address
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +179,7 @@ def compressed(folder: Path, scheduler: str, bucket: Bucket) -> tuple[command.Re
     result = command.run(*arguments, "--scheduler", scheduler, cwd=folder)
     subprocess.run([*ask, folder / "tasks.json"], check=True, timeout=TIMEOUT)
     tasks = json.loads((folder / "tasks.json").read_text())
-    return result, [worker for worker, key in tasks if "written" in key]
+    return result, [worker for worker, key in tasks if "writer" in key]
 
 
 def test_all_workers_write_blocks(folder: Path, compressed: tuple[command.Result, list[str]]) -> None:
@@ -215,6 +223,24 @@ def test_what_is_in_the_bucket_can_be_described_and_decompressed(
     array = zarr.open_array("s3://bucket/plain.zarr", mode="r", storage_options=bucket.options)
     assert array.filters == ()
     np.testing.assert_array_equal(np.asarray(array), expected[:300])
+
+
+def test_workers_verify_what_is_in_the_bucket(
+    folder: Path, tmp_path: Path, bucket: Bucket, scheduler: str, compressed: Any
+) -> None:
+    import s3fs
+
+    verify: Line = ("verify", "s3://bucket/damaged.zarr", *bucket.arguments, "--scheduler", scheduler)
+    files = s3fs.S3FileSystem(**bucket.options)
+    files.copy("bucket/movie.zarr/", "bucket/damaged.zarr/", recursive=True)
+    said = succeeded(command.run(*verify, "--against", folder / "movie.tif", cwd=tmp_path))
+    assert dict(rows(said))["Chunks"] == "48, all there and whole"
+    files.rm("bucket/damaged.zarr/c/7/0/0")
+    files.pipe("bucket/damaged.zarr/c/9/0/0", files.cat("bucket/movie.zarr/c/8/0/0"))
+    result = command.run(*verify, "--json", cwd=tmp_path)
+    assert result.returncode == 1
+    damages = json.loads(result.stdout)["channels"][0]["damages"]
+    assert [damage["key"] for damage in damages] == ["c/7/0/0", "c/9/0/0"]
 
 
 def test_workers_write_each_channel_and_plane_of_a_recording(
@@ -287,7 +313,7 @@ def test_a_dead_worker_is_replaced_or_the_command_can_be_resumed(folder: Path, t
     """If no other worker may take over, one line says that the array is not finished."""
     output = tmp_path / "movie.zarr"
     arguments: Line = ("compress", folder / "movie.tif", output, *LAYOUT)
-    with cluster(tmp_path, 2, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=str(failures)) as (address, workers):
+    with cluster(tmp_path, 2, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=str(failures)) as (address, _, workers):
         with command.started(*arguments, "--scheduler", address, cwd=tmp_path) as process:
             while process.poll() is None and not list(output.glob("c/*/*/*")):
                 time.sleep(0.01)
@@ -323,6 +349,39 @@ def test_a_scheduler_that_dies_is_named_in_one_line_and_threads_can_go_on(folder
     assert address in line
     succeeded(command.run(*arguments, "--resume", cwd=tmp_path))
     assert command.files(output) == command.files(folder / "threads.zarr")
+
+
+def test_a_scheduler_that_is_killed_while_workers_write_leaves_what_can_be_resumed(
+    folder: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "movie.zarr"
+    arguments: Line = ("compress", folder / "movie.tif", output, *LAYOUT)
+    with ExitStack() as stack:
+        variables = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "2s"}
+        address, scheduler, _ = stack.enter_context(cluster(tmp_path, 2, **variables))
+        process = stack.enter_context(command.started(*arguments, "--scheduler", address, cwd=tmp_path, **variables))
+        while process.poll() is None and not list(output.glob("c/*/*/*")):
+            time.sleep(0.01)
+        scheduler.kill()
+        result = command.result_of(process)
+    if result.returncode != 0:  # otherwise it was done before
+        refused(result, "movie.zarr is not finished: --resume goes on with it")
+    succeeded(command.run(*arguments, "--resume", cwd=tmp_path))
+    assert command.files(output) == command.files(folder / "threads.zarr")
+
+
+def test_a_worker_that_is_killed_while_a_movie_is_decompressed_is_replaced(folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "plain.zarr"
+    with cluster(tmp_path, 2) as (address, _, workers):
+        arguments: Line = ("decompress", folder / "threads.zarr", output, "--scheduler", address)
+        with command.started(*arguments, cwd=tmp_path) as process:
+            while process.poll() is None and not list(output.glob("c/*/*/*")):
+                time.sleep(0.01)
+            workers[0].kill()
+            succeeded(command.result_of(process))
+    np.testing.assert_array_equal(
+        zarr.open_array(output, mode="r")[...], zarr.open_array(folder / "threads.zarr", mode="r")[...]
+    )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process of Windows gets no signals")

@@ -88,10 +88,11 @@ def choose_codec(
     Raises
     ------
     ValueError
-        If its codes do not hold what was seen: nothing has been written yet.
+        If its codes do not hold what was seen, or float64 is not precise enough for them: nothing has been written yet.
     """
     dtype = np.dtype(movie.dtype)
     transform = Transform(parameters["zero_level"], parameters["conversion_gain"], beta)
+    transform.check_precision()
     if encoded_dtype is None or parse_encoded_dtype(encoded_dtype)[0] != "f":
         seen = seen or range_of_frames(movie, FRAMES_TO_READ)
         if encoded_dtype is None:

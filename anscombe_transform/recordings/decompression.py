@@ -12,6 +12,7 @@ import numpy as np
 from zarr.abc.store import Store
 
 from anscombe_transform._files import whole_file
+from anscombe_transform._formatting import without_secrets
 from anscombe_transform._optional import require_extra
 from anscombe_transform._typing import Array, Progress
 from anscombe_transform.movies.movie import frames_to_read, size_of
@@ -23,6 +24,7 @@ from anscombe_transform.recordings.writing import Task, write_movies
 from anscombe_transform.storage.layout import Layout
 from anscombe_transform.storage.location import Location, StoreLike, options_for
 from anscombe_transform.storage.overwriting import check_apart, check_free, check_name
+from anscombe_transform.storage.replacing import check_replaceable
 from anscombe_transform.storage.writer import check_no_writer
 
 _BLOCK_SIZE = 1 << 26
@@ -98,7 +100,8 @@ def decompress(
     name = "" if isinstance(output, Store) else os.fspath(output).lower()
     if not isinstance(output, Store) and name.endswith((".tif", ".tiff", ".npy")):
         if "://" in name:
-            raise ValueError(f"{output} is a URL, where only Zarr arrays are written: choose a local file")
+            shown = without_secrets(os.fspath(output))
+            raise ValueError(f"{shown} is a URL, where only Zarr arrays are written: choose a local file")
         target = Path(output).absolute()
         _check_file(target, recording, overwrite=overwrite)
         with whole_file(target) as partial:
@@ -157,7 +160,7 @@ def _write_npy(recording: Recording, path: Path, progress: Progress | None) -> N
         header = {"descr": descr, "fortran_order": False, "shape": _whole_shape(recording)}
         np.lib.format.write_array_header_1_0(file, header)
         for block in _blocks(recording, progress):
-            np.ascontiguousarray(block).tofile(file)
+            file.write(np.ascontiguousarray(block).data)
 
 
 def _write_tiff(recording: Recording, path: Path, progress: Progress | None, *, ome: bool) -> None:
@@ -223,6 +226,8 @@ def _write_zarr(
     check_apart(location, recording[0])
     check_no_writer(location)
     check_free(location, overwrite=overwrite)
+    if overwrite:
+        check_replaceable(location)
     channels = [Channel(name, movie) for name, movie in channels_of(recording).items()]
     draft, positions = draft_of(channels, location, Layout(chunks=recording[0].chunks))
     tasks = [Task(channel.movie, path, channel.comparer) for channel, path in zip(channels, draft.paths, strict=True)]

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import Any
+
+from zarr.codecs import Crc32cCodec
 
 from anscombe_transform._formatting import listed, quantity, shape_text
 from anscombe_transform.recordings.provenance import beta_row, codec_of, parameter_rows
-from anscombe_transform.recordings.writing import unit_of_writing
+from anscombe_transform.storage.chunks import checksums_of, grid_of, stored_chunks
 from anscombe_transform.storage.draft import Draft, ZarrArray, begun, finished
 from anscombe_transform.storage.groups import array_at
 from anscombe_transform.storage.location import PROVENANCE, Location, StoreLike
 from anscombe_transform.storage.overwriting import state_of
 from anscombe_transform.transform.ranges import held_range
+
+_CHECKSUMS = {
+    "crc32c": "crc32c of each chunk",
+    "zstd": "of Zstandard, in each chunk",
+    "gzip": "of gzip, in each chunk",
+    None: "none: damage may go unseen",
+}
 
 
 @dataclass(frozen=True)
@@ -51,11 +61,18 @@ class Description:
         What compresses the codes.
     size : int
         Bytes of what is read.
-    stored_size : int
-        Bytes in the store, metadata included.
-    stored_chunks, all_chunks : int
-        How many chunks, or shards, are in the store, and how many there are. A chunk that has nothing but the fill
-        value is not stored.
+    stored_size : int or None
+        Bytes in the store, metadata included; None if the store does not list what it has.
+    stored_chunks : int or None
+        How many chunks, or shards, are in the store, likewise. Writers other than `compress` may leave out chunks that
+        have nothing but the fill value.
+    all_chunks : int
+        How many chunks, or shards, there are.
+    looked_at_every : int
+        1, or, for more than 20,000 files, from every which of them the two numbers before were predicted.
+    checksums : str or None
+        What makes damage visible to each reader: ``"crc32c"`` of each chunk, ``"zstd"`` or ``"gzip"`` for those of the
+        compressor, or None.
     story : mapping or None
         How the array was made, if it says so. The guide lists the fields.
     """
@@ -76,9 +93,11 @@ class Description:
     shards: tuple[int, ...] | None
     compressors: tuple[str, ...]
     size: int
-    stored_size: int
-    stored_chunks: int
+    stored_size: int | None
+    stored_chunks: int | None
     all_chunks: int
+    looked_at_every: int
+    checksums: str | None
     story: Mapping[str, Any] | None
 
     @property
@@ -90,12 +109,16 @@ class Description:
     @property
     def ratio(self) -> float | None:
         """How many times smaller the store is than the movie; None while it is not finished."""
-        return self.size / self.stored_size if self.finished else None
+        return self.size / self.stored_size if self.finished and self.stored_size else None
 
     @property
     def is_whole(self) -> bool:
         """Whether it is finished, and has all its chunks if `compress` wrote it, which stores each of them."""
-        return self.finished and (self.story is None or self.stored_chunks == self.all_chunks)
+        return self.finished and not (self.story is not None and self._missing)
+
+    @property
+    def _missing(self) -> int:
+        return 0 if self.stored_chunks is None else self.all_chunks - self.stored_chunks
 
     def to_dict(self) -> dict[str, Any]:
         """Return all that is known, as JSON values."""
@@ -104,8 +127,21 @@ class Description:
     def _state(self) -> str:
         if not self.finished:
             return "no: compress it again with resume=True"
-        missing = self.all_chunks - self.stored_chunks
-        return "yes" if self.is_whole else f"yes, but {missing} of {self.all_chunks} chunks are missing now"
+        return "yes" if self.is_whole else f"yes, but {self._missing} of {self.all_chunks} chunks are missing now"
+
+    def _stored(self) -> list[tuple[str, str]]:
+        """Return what is known of the store, as rows of the table."""
+        if self.stored_chunks is None or self.stored_size is None:
+            return [("Stored", "not known, as the store does not list what it has")]
+        size = quantity(self.stored_size, "B") + (f", {self.ratio:.2f} times smaller" if self.ratio else "")
+        chunks = f"{self.stored_chunks} of {self.all_chunks}"
+        if self.looked_at_every > 1:
+            size = f"about {size}"
+            chunks += f", by a look at 1 in {self.looked_at_every}; verify looks at each"
+        rows = [("Stored", size), ("Stored chunks", chunks)]
+        if self.stored_chunks:
+            rows.append(("Mean size of a chunk", quantity(self.stored_size / self.stored_chunks, "B")))
+        return rows
 
     def table(self) -> list[tuple[str, str]]:
         """Return names and values, rounded, with units."""
@@ -121,15 +157,10 @@ class Description:
             ("Codes", f"{self.encoded_dtype}, for {lowest:.6g} to {highest:.6g} ADU"),
             ("Out of range", self.out_of_range or "an error"),
             ("Chunks", shape_text(self.chunks) + (f" in shards of {shape_text(self.shards)}" if self.shards else "")),
-            ("Compressor", ", ".join(self.compressors) or "none"),
-            (
-                "Stored",
-                quantity(self.stored_size, "B") + (f", {self.ratio:.2f} times smaller" if self.ratio else ""),
-            ),
-            ("Stored chunks", f"{self.stored_chunks} of {self.all_chunks}"),
+            ("Compressor", ", ".join(name for name in self.compressors if name != str(Crc32cCodec())) or "none"),
+            ("Checksums", _CHECKSUMS[self.checksums]),
+            *self._stored(),
         ]
-        if self.stored_chunks:
-            rows.append(("Mean size of a chunk", quantity(self.stored_size / self.stored_chunks, "B")))
         if (rate := story.get("frame_rate")) is not None:
             rows.append(("Frame rate", f"{rate:g} Hz"))
         if (pixel := story.get("pixel_size")) is not None:
@@ -224,6 +255,57 @@ def _channels(location: Location) -> Draft | None:
     return whole if whole is not None and "channels" in whole.attributes.get(PROVENANCE, {}) else None
 
 
+def _provenance_in(attribute: object) -> Mapping[str, Any] | None:
+    """Return what an attribute tells of how an array was made, without what `compress` would not have written."""
+    if not isinstance(attribute, Mapping):
+        return None
+    story = _as_written(attribute, _KINDS)
+    if not {"zero_level", "conversion_gain", "source"} <= {*story.get("parameters", ())}:
+        story.pop("parameters", None)
+    return story
+
+
+def _as_written(values: Mapping[str, Any], kinds: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that are of their kind, and those that are of none."""
+    written = {}
+    for name, value in values.items():
+        kind = kinds.get(name)
+        if isinstance(kind, Mapping):
+            if isinstance(value, Mapping):
+                written[name] = _as_written(value, kind)
+        elif kind is None or kind(value):
+            written[name] = value
+    return written
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+_KINDS: Mapping[str, Any] = {
+    "version": _is_text,
+    "parameters": {
+        **dict.fromkeys(("zero_level", "conversion_gain", "zero_level_error", "conversion_gain_error"), _is_number),
+        "source": _is_text,
+        "frames": _is_number,
+        "warnings": _are_texts,
+    },
+    "input": {"name": _is_text, "channel": _is_text, "notes": _are_texts},
+    "frame_rate": _is_number,
+    "pixel_size": lambda value: isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)),
+    "z_step": _is_number,
+}
+"""Whether a field of the attribute has a value such as `compress` writes; of two fields, whether those within have."""
+
+
 def _path_of(draft: Draft, key: str | None) -> str:
     """Return the path of the array that `key` names, or of the only one."""
     if draft.paths == ("",) and key is not None:
@@ -238,9 +320,18 @@ def _path_of(draft: Draft, key: str | None) -> str:
     raise ValueError(f"{draft.location.url} has {problem}: give the name of one as key: {listed(draft.paths)}{hint}")
 
 
+_MOST_CHUNKS = 10_000_000
+"""Chunks, or shards, of an array that are looked for, at most."""
+
+
 def _described(location: Location, array: ZarrArray, *, finished: bool) -> Description:
     codec = codec_of(array)
-    unit = unit_of_writing(array)
+    chunks = math.prod(grid_of(array))
+    if chunks > _MOST_CHUNKS:
+        raise ValueError(
+            f"{location.url} has {chunks} chunks by its metadata, more than {_MOST_CHUNKS}: they are damaged"
+        )
+    stored = stored_chunks(location, array, array.path)
     return Description(
         store=location.url,
         path=array.path,
@@ -256,10 +347,12 @@ def _described(location: Location, array: ZarrArray, *, finished: bool) -> Descr
         held_range=held_range(codec.transform, codec.encoded_dtype),
         chunks=array.chunks,
         shards=array.shards,
-        compressors=tuple(str(compressor) for compressor in array.compressors),
+        compressors=tuple(str(codec) for codec in array.compressors),
         size=array.nbytes,
-        stored_size=array.nbytes_stored(),
-        stored_chunks=array.nchunks_initialized // (math.prod(unit) // math.prod(array.chunks)),
-        all_chunks=math.prod(math.ceil(size / step) for size, step in zip(array.shape, unit, strict=True)),
-        story=cast("Mapping[str, Any] | None", array.attrs.get(PROVENANCE)),
+        stored_size=stored.size,
+        stored_chunks=stored.count,
+        all_chunks=stored.total,
+        looked_at_every=stored.every,
+        checksums=checksums_of(array),
+        story=_provenance_in(array.attrs.get(PROVENANCE)),
     )

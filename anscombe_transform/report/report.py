@@ -26,6 +26,8 @@ from anscombe_transform.report.page import draw_pictures, render_page
 from anscombe_transform.report.result import Report
 from anscombe_transform.report.tradeoff import Tradeoff, TradeoffMeter, count_codes
 from anscombe_transform.report.verdict import verdict_on
+from anscombe_transform.storage.location import Location
+from anscombe_transform.storage.overwriting import check_apart
 from anscombe_transform.transform.parameters import EncodedDType, Transform, parse_encoded_dtype
 from anscombe_transform.transform.ranges import dtype_with_headroom, narrowest_dtype
 
@@ -95,10 +97,10 @@ def make_report(
     TypeError
         If the movie is a path, or not of real numbers.
     ValueError
-        If there is no folder for `output`, or something is there already; if only one of the parameters is given, or
-        one is not allowed; if a recording has several channels; if the movie does not have three axes, has fewer than 3
-        frames, does not change in the middle, or has hardly any values there that are finite; or if parameters are to
-        be estimated, and `estimate_parameters` cannot.
+        If there is no folder for `output`, or something is there already, or the movie; if only one of the
+        parameters is given, or one is not allowed; if a recording has several channels; if the movie does not
+        have three axes, has fewer than 3 frames, does not change in the middle, or has hardly any values there
+        that are finite; or if parameters are to be estimated, and `estimate_parameters` cannot.
 
     Examples
     --------
@@ -111,6 +113,7 @@ def make_report(
     """
     output = Path(output)
     _check_output(output, overwrite=overwrite)
+    check_apart(Location.parse(output), movie)
     asked = None if encoded_dtype is None else parse_encoded_dtype(encoded_dtype)
     if (zero_level is None) != (conversion_gain is None):
         raise ValueError("zero_level and conversion_gain must be given together, or both be left out")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 import zarr
@@ -24,6 +25,8 @@ else:
 
 BESIDE_CHANNELS = ("t", "z", "y", "x", "OME")
 """The arrays and groups that may be in the group of a recording beside its channels."""
+
+_NOTE = "What is here is not finished, and cannot be opened yet. It is written by anscombe-transform."
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ class Draft:
     def begin(self, writer: Mapping[str, Any] | None = None) -> None:
         """Write the metadata to the marker that says that this is not finished, and who is writing it."""
         marker: dict[str, Any] = {
-            "note": "What is here is not finished, and cannot be opened yet. It is written by anscombe-transform.",
+            "note": _NOTE,
             "paths": list(self.paths),
             "documents": dict(self.documents),
         }
@@ -108,15 +111,36 @@ class Draft:
             marker["writer"] = dict(writer)
         self.location.set(UNFINISHED, json.dumps(marker, indent=2).encode())
 
-    def finish(self) -> None:
-        """Write the metadata to where Zarr looks for them, and remove the marker."""
+    def finish(self, digests: Mapping[str, Mapping[str, Any] | None] = MappingProxyType({})) -> None:
+        """Write the metadata to where Zarr looks for them, and remove the marker.
+
+        Parameters
+        ----------
+        digests : mapping, optional
+            The digests of arrays by their paths, which their metadata get; as `digest_of` returns them.
+        """
         if self.location.is_local:
-            for left_by_a_killed_process in Path(self.location.url).rglob("*.partial"):
+            for left_by_a_killed_process in Path(self.location.address).rglob("*.partial"):
                 left_by_a_killed_process.unlink()
+        documents = dict(self.documents)
+        for path, digest in digests.items():
+            if digest is not None:
+                _add_digest(documents, path, digest)
         # What makes an array or a group of the rest comes last: zarr.json of the root, and .zarray after .zattrs.
-        for key in sorted(self.documents, key=lambda key: (key.count("/"), key), reverse=True):
-            self.location.set(key, self.documents[key].encode())
+        for key in sorted(documents, key=lambda key: (key.count("/"), key), reverse=True):
+            self.location.set(key, documents[key].encode())
         self.location.delete(UNFINISHED)
+        self.location.flush([])
+
+
+def _add_digest(documents: dict[str, str], path: str, digest: Mapping[str, Any]) -> None:
+    """Add the digest of an array to what its attributes say about how it was made."""
+    attributes_key, array_key = (f"{path}/{name}".lstrip("/") for name in (".zattrs", "zarr.json"))
+    key = attributes_key if attributes_key in documents else array_key
+    document = json.loads(documents[key])
+    attributes = document if key == attributes_key else document["attributes"]
+    attributes[PROVENANCE] |= {"digest": digest}
+    documents[key] = json.dumps(document, indent=2)
 
 
 def _storing_all_chunks(like: ZarrArray, store_path: StorePath) -> ZarrArray:
@@ -138,6 +162,22 @@ def begun(location: Location) -> Draft | None:
         return _whole(Draft(location, tuple(map(str, marker["paths"])), dict(marker["documents"])))
     except (ValueError, KeyError, TypeError):  # the marker is not ours
         return None
+
+
+def has_damaged_marker(location: Location) -> bool:
+    """Return whether there is a marker of this package of which a power cut has left nothing, or the beginning."""
+    text = location.get(UNFINISHED)
+    if text is None:
+        return False
+    left = text.rstrip(b"\0")
+    opening = json.dumps({"note": _NOTE}, indent=2).removesuffix('"\n}').encode()
+    if not (opening.startswith(left) or left.startswith(opening)):
+        return False
+    try:
+        json.loads(left)
+    except ValueError:
+        return True
+    return False
 
 
 def finished(location: Location) -> Draft | None:

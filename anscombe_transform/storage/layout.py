@@ -10,7 +10,7 @@ from typing import Any, Literal, cast, get_args
 import numcodecs
 import numpy as np
 import zarr
-from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
+from zarr.codecs import BloscCodec, Crc32cCodec, GzipCodec, ZstdCodec
 from zarr.storage import MemoryStore
 
 from anscombe_transform._typing import Floats
@@ -89,6 +89,7 @@ class Layout:
             raise ValueError(f"shards of {shards} are not a whole number of chunks of {chunks} along each axis")
         names = dimension_names(len(shape))
         format_2 = self.zarr_format == 2
+        compressor = self._compressor(np.dtype(getattr(codec, "encoded_dtype", dtype)).itemsize)
         zarr.create_array(
             store,
             name=path,
@@ -97,7 +98,7 @@ class Layout:
             chunks=chunks,
             shards=shards,
             filters=cast("Any", [codec] if codec else None),
-            compressors=self._compressor(np.dtype(getattr(codec, "encoded_dtype", dtype)).itemsize),
+            compressors=compressor if format_2 else [*([] if compressor is None else [compressor]), Crc32cCodec()],
             fill_value=fill_value,
             zarr_format=self.zarr_format,
             dimension_names=None if format_2 else names,
@@ -135,7 +136,7 @@ class Layout:
             raise ValueError(f"level of {name} must be from {levels[0]} to {levels[-1]}, not {level}")
         format_2 = self.zarr_format == 2
         if name == "zstd":
-            return numcodecs.Zstd(level) if format_2 else ZstdCodec(level=level)
+            return numcodecs.Zstd(level, checksum=True) if format_2 else ZstdCodec(level=level)
         if name == "gzip":
             return numcodecs.GZip(level) if format_2 else GzipCodec(level=level)
         inner: Literal["zstd", "lz4"] = "zstd" if name == "blosc-zstd" else "lz4"

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from anscombe_transform._dependencies import sync
-from anscombe_transform.storage.draft import begun
+from anscombe_transform._formatting import without_secrets
+from anscombe_transform.storage.draft import begun, has_damaged_marker
 from anscombe_transform.storage.location import METADATA, Location
 from anscombe_transform.storage.overlap import Place, places_of
 
@@ -32,7 +33,7 @@ def state_of(location: Location) -> State:
     """Return what is at a location: nothing, an array that is not finished, Zarr data, or other files."""
     if location.is_local and not Path(location.url).is_dir():
         return "other" if Path(location.url).exists() else "empty"
-    if begun(location) is not None:
+    if begun(location) is not None or has_damaged_marker(location):
         return "unfinished"
     if any(location.get(key) is not None for key in METADATA):
         return "zarr"
@@ -74,6 +75,8 @@ def _others(location: Location) -> Iterator[str]:
     draft = begun(location)
     nodes = {key.rpartition("/")[0] for key in keys if key.rpartition("/")[2] in METADATA}
     nodes |= {*([] if draft is None else draft.paths)}
+    if draft is None and has_damaged_marker(location):  # which does not tell any more where chunks are
+        nodes |= {"/".join(parts[:count]) for key in keys for parts in [key.split("/")] for count in range(2)}
     for key in keys:
         parts = key.split("/")
         if not _OF_ZARR.fullmatch(parts[-1]) and not any(
@@ -96,7 +99,7 @@ def check_apart(location: Location, movie: object, *, overwrite: bool = False) -
         )
     with location.reached():
         here = (
-            [Place.of(one.url, location.storage_options) for one in (location, location.successor)]
+            [Place.of(one.address, location.storage_options) for one in (location, location.successor)]
             if location.given is None
             else places_of(location.given)
         )
@@ -107,4 +110,4 @@ def check_apart(location: Location, movie: object, *, overwrite: bool = False) -
         )
     for place in places or ():
         if any(output.overlaps(place) for output in here or ()):
-            raise ValueError(f"{url} is where the movie is, {place.path}: choose another output")
+            raise ValueError(f"{url} is where the movie is, {without_secrets(place.path)}: choose another output")

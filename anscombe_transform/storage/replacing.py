@@ -6,7 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
-from anscombe_transform.storage.draft import begun, finished
+from anscombe_transform._flushing import flush_folder
+from anscombe_transform.storage.draft import begun, finished, has_damaged_marker
 from anscombe_transform.storage.location import METADATA, PROVENANCE, Location
 from anscombe_transform.storage.overwriting import state_of
 
@@ -20,6 +21,21 @@ def place_to_resume(location: Location) -> Location:
     return successor if _is_ours(successor) else location
 
 
+def check_replaceable(location: Location) -> None:
+    """Raise ValueError if what is at a location cannot be replaced, or something else has the name of its successor."""
+    if location.given is not None or state_of(location) == "empty":
+        return
+    successor = location.successor
+    if state_of(successor) != "empty" and not _is_ours(successor):
+        raise ValueError(f"{successor.url}, where the new array would be written, holds other data: move them away")
+    if location.is_local:
+        target = Path(location.address).resolve()
+        if os.path.ismount(target):
+            raise ValueError(f"{target} is a mount point, which cannot be replaced: choose a folder within it")
+        if (replaced := target.with_name(target.name + _REPLACED)).exists():
+            raise ValueError(f"{replaced} is left of an interrupted overwrite: delete it if {target} is whole")
+
+
 def make_room(location: Location) -> Location:
     """Return where to write what is to be at a location: there, or beside it if something is there.
 
@@ -28,30 +44,21 @@ def make_room(location: Location) -> Location:
     Raises
     ------
     ValueError
-        If it cannot be replaced, or if something else has the name of its successor.
+        If it cannot be replaced.
     """
+    check_replaceable(location)
     if state_of(location) == "empty":
         return location
-    if location.given is not None:
-        location.remove()
-        return location
-    successor = location.successor
-    is_empty = state_of(successor) == "empty"
-    if not is_empty and not _is_ours(successor):
-        raise ValueError(f"{successor.url}, where the new array would be written, holds other data: move them away")
-    if location.is_local:
-        target = Path(location.url).resolve()
-        if os.path.ismount(target):
-            raise ValueError(f"{target} is a mount point, which cannot be replaced: choose a folder within it")
-        if (replaced := target.with_name(target.name + _REPLACED)).exists():
-            raise ValueError(f"{replaced} is left of an interrupted overwrite: delete it if {target} is whole")
-    if not is_empty:
+    successor = location.successor  # in a store, the place itself
+    if state_of(successor) != "empty":
         successor.remove()
     return successor
 
 
 def _is_ours(location: Location) -> bool:
     """Return whether this package has written, or begun, what is there."""
+    if has_damaged_marker(location):
+        return True
     draft = begun(location) or finished(location)
     return draft is not None and all(PROVENANCE in array.template.attrs for array in draft.arrays.values())
 
@@ -65,11 +72,12 @@ def take_place(successor: Location, location: Location) -> None:
     if successor == location:
         return
     if location.is_local:
-        target = Path(location.url).resolve()
+        target = Path(location.address).resolve()
         replaced = target.with_name(target.name + _REPLACED)
         if target.exists():
             target.rename(replaced)
-        Path(successor.url).rename(target)
+        Path(successor.address).rename(target)
+        flush_folder(target.parent)
         if replaced.exists():
             shutil.rmtree(replaced)
         return
@@ -82,8 +90,8 @@ def take_place(successor: Location, location: Location) -> None:
 def _copy(source: Location, target: Location) -> None:
     import fsspec  # type: ignore[import-untyped]
 
-    filesystem, root = fsspec.url_to_fs(source.url, **source.storage_options)
-    _, new_root = fsspec.url_to_fs(target.url, **target.storage_options)
+    filesystem, root = fsspec.url_to_fs(source.address, **source.storage_options)
+    _, new_root = fsspec.url_to_fs(target.address, **target.storage_options)
     filesystem.invalidate_cache()
     names = [path.removeprefix(root).lstrip("/") for path in filesystem.find(root)]
     chunks = [name for name in names if not _is_metadata(name)]

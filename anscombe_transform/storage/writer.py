@@ -7,7 +7,7 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,18 +15,21 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from anscombe_transform._files import runs_here
 from anscombe_transform.storage.draft import Draft
 from anscombe_transform.storage.location import UNFINISHED, Location
 
 _EVERY = 20.0
 """Seconds after which a writer tells again that it is there."""
 
+Digests = Mapping[str, Mapping[str, Any] | None]
+
 _SILENT = 120.0
 """Seconds after which a writer that has told nothing is taken for dead, wherever it ran."""
 
 
 @contextmanager
-def only_writer(draft: Draft, place: Callable[[], Location]) -> Iterator[tuple[Draft, Callable[[], None]]]:
+def only_writer(draft: Draft, place: Callable[[], Location]) -> Iterator[tuple[Draft, Callable[[Digests], None]]]:
     """Begin a draft, with the name of this writer in its marker, and keep telling that it is there.
 
     Parameters
@@ -41,7 +44,8 @@ def only_writer(draft: Draft, place: Callable[[], Location]) -> Iterator[tuple[D
     draft : Draft
         The draft at that place.
     finish : callable
-        Finishes it, or raises OSError if somebody else has taken the place of this writer.
+        Takes the digests of the arrays by their paths; finishes the draft, or raises OSError if somebody else has
+        taken the place of this writer.
 
     Raises
     ------
@@ -68,21 +72,21 @@ def only_writer(draft: Draft, place: Callable[[], Location]) -> Iterator[tuple[D
         ended.set()
         thread.join()
 
-    def finish() -> None:
+    def finish(digests: Digests) -> None:
         stop_telling()
         check()
-        draft.finish()
+        draft.finish(digests)
 
     with _claiming(draft.location):
         check_no_writer(draft.location)
         location = place()
         draft = replace(draft, location=location)
         tell()
-    check()
     ended = threading.Event()
     thread = threading.Thread(target=keep_telling, daemon=True)
     thread.start()
     try:
+        check()
         yield draft, finish
     except BaseException:
         stop_telling()
@@ -159,17 +163,7 @@ def _is_alive(writer: dict[str, Any]) -> bool:
     except (KeyError, ValueError, TypeError):
         return False
     here = writer.get("host") == platform.node()
-    return silent < _SILENT and not (here and os.name == "posix" and not _runs(process))
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return silent < _SILENT and not (here and not runs_here(process))
 
 
 def _described(writer: dict[str, Any] | None) -> str:

@@ -12,7 +12,7 @@ import reference
 import zarr
 
 from anscombe_transform import decode, describe, encode
-from anscombe_transform.recordings import writing
+from anscombe_transform.recordings import blocks
 from anscombe_transform.simulate import simulate_movie
 from anscombe_transform.storage.draft import finished
 from anscombe_transform.storage.location import Location
@@ -27,7 +27,7 @@ MOVIE: Movie = simulate_movie((40, 64, 64))
 @pytest.fixture
 def blocks_of_two_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each task write two frames, as if the movie were large."""
-    monkeypatch.setattr(writing, "_BLOCK_SIZE", 2 * MOVIE[0].nbytes)
+    monkeypatch.setattr(blocks, "_BLOCK_SIZE", 2 * MOVIE[0].nbytes)
 
 
 def opened(place: str | Path) -> zarr.Array[Any]:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from zarr.storage import LocalStore
 
 from anscombe_transform import AnscombeTransformV3, compress, describe
-from anscombe_transform.recordings import writing
+from anscombe_transform.recordings import blocks
 
 da = pytest.importorskip("dask.array")
 xarray = pytest.importorskip("xarray")
@@ -60,8 +60,8 @@ def chunks_and_objects(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[int, ...
 @pytest.fixture
 def blocks_of_one_object(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each task write as little as it may, as if the frames were large."""
-    monkeypatch.setattr(writing, "_BLOCK_SIZE", 1)
-    monkeypatch.setattr(writing, "_LARGEST_BLOCK", 1)
+    monkeypatch.setattr(blocks, "_BLOCK_SIZE", 1)
+    monkeypatch.setattr(blocks, "_LARGEST_BLOCK", 1)
 
 
 @pytest.fixture

@@ -1,7 +1,12 @@
 """Compressed movies that are written as other software reads them."""
 
 import json
+import os
+import platform
 import re
+import subprocess
+import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +16,11 @@ import numpy.typing as npt
 import pytest
 import tifffile
 import zarr
+from small_disk import small_disk  # noqa: F401 - a fixture
 from stored import contents, memory_url
 
 from anscombe_transform import AnscombeTransformV2, AnscombeTransformV3, compress, decompress, open_movie
+from anscombe_transform._files import whole_file
 from anscombe_transform.recordings import decompression
 from anscombe_transform.simulate import simulate_movie
 from anscombe_transform.storage.draft import finished
@@ -354,3 +361,63 @@ def test_of_a_group_the_only_array_is_written_or_the_one_that_is_chosen(tmp_path
         decompress(tmp_path / "group", tmp_path / "other.npy")
     decompress(tmp_path / "group", tmp_path / "other.npy", key="1")
     np.testing.assert_array_equal(np.load(tmp_path / "other.npy"), MOVIE + 1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell which processes run")
+@pytest.mark.parametrize("output", ["movie.tif", "movie[1].npy"])
+def test_what_a_killed_process_left_is_deleted_by_the_next_one(store: Path, tmp_path: Path, output: str) -> None:
+    """But not what running processes, or those of other machines, write, nor anything else."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    here = f"{zlib.crc32(platform.node().encode()):08x}"
+    left = tmp_path / f"{output}.{here}-{ended.pid}-0123abcd.partial"
+    others = [
+        tmp_path / f"{output}.{here}-{os.getpid()}-0123abcd.partial",
+        tmp_path / f"{output}.00000000-{ended.pid}-0123abcd.partial",
+        tmp_path / f"{output}.{here}-{10**30}-0123abcd.partial",
+        tmp_path / f"{output}.{here}-x-0123abcd.partial",
+        tmp_path / f"other.tif.{here}-{ended.pid}-0123abcd.partial",
+        tmp_path / f"{output}.partial",
+    ]
+    for path in (left, *others):
+        path.write_bytes(b"half")
+    decompress(store, tmp_path / output)
+    assert not left.exists()
+    assert {path for path in tmp_path.iterdir() if path.suffix == ".partial"} == {*others}
+
+
+def test_the_name_of_what_is_not_whole_yet_tells_the_process(tmp_path: Path) -> None:
+    """So that the next process finds it."""
+    with whole_file(tmp_path / "movie.tif") as partial:
+        partial.touch()
+        process = partial.name.split("-")[-2]
+        assert int(process) == os.getpid()
+        with whole_file(tmp_path / "movie.tif") as other:
+            other.touch()
+            assert partial.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["movie.tif"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limits of this kind")
+@pytest.mark.parametrize("output", ["movie.npy", "movie.tif", "movie.ome.tif"])
+def test_a_disk_without_space_is_called_so(store: Path, tmp_path: Path, output: str) -> None:
+    """Nothing is left of the file."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 14, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"movie\..* cannot be written: there is no space left in "):
+            decompress(store, tmp_path / output)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_a_full_disk_is_called_so(small_disk: Path, tmp_path: Path, output: str) -> None:  # noqa: F811
+    movie = np.random.default_rng(0).integers(100, 60_000, (40, 128, 128)).astype("uint16")
+    compress(movie, tmp_path / "movie.zarr", **GIVEN)
+    with pytest.raises(OSError, match=r"(?i)no space left"):
+        decompress(tmp_path / "movie.zarr", small_disk / output)
+    assert not (small_disk / output).is_file()

@@ -11,7 +11,7 @@ import pytest
 import reference
 import tifffile
 import zarr
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stored import FailingMovie, contents, memory_url
 from strategies import INTEGER_CODE_DTYPES, Parameters, parameters
@@ -23,6 +23,7 @@ from anscombe_transform import (
     decompress,
     describe,
     describe_recording,
+    open_recording,
 )
 from anscombe_transform.simulate import simulate_movie
 from anscombe_transform.storage.draft import finished
@@ -319,3 +320,87 @@ def test_storage_options_are_for_urls(tmp_path: Path) -> None:
     compress(MOVIE, tmp_path / "a", **GIVEN)
     with pytest.raises(ValueError, match="endpoint_url"):
         describe(tmp_path / "a", storage_options={"endpoint_url": "x"})
+
+
+JUNK = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**400), 10**400)
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["channel_0", "..", "../..", "\x1b[31m", "x" * 5000]),
+    lambda within: (
+        st.lists(within, max_size=3)
+        | st.dictionaries(st.sampled_from(["name", "path", "scale", "channel", "zero_level", "0"]), within, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+def places_in(value: Any, start: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return where values are in a document, as the names and numbers that lead to them."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [start, *(place for name, within in items for place in places_in(within, (*start, name)))]
+
+
+def replaced(document: Any, place: tuple[Any, ...], value: Any) -> Any:
+    """Return a document with another value at a place."""
+    if not place:
+        return value
+    changed = document.copy()
+    changed[place[0]] = replaced(document[place[0]], place[1:], value)
+    return changed
+
+
+@pytest.fixture(scope="module")
+def documents(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The metadata of compressed recordings that tell all that there is to be told."""
+    folder = tmp_path_factory.mktemp("documents")
+    metadata = {"axes": "TZCYX", "finterval": 0.1, "unit": "um", "spacing": 2.0}
+    movie = MOVIE[:8, :32, :32].reshape(2, 2, 2, 32, 32)
+    tifffile.imwrite(folder / "movie.tif", movie, imagej=True, metadata=metadata, resolution=(1, 1))
+    layouts: dict[str, dict[str, Any]] = {"3.zarr": {}, "2.zarr": {"zarr_format": 2}, "ome.zarr": {"ome": True}}
+    for name, options in layouts.items():
+        compress(folder / "movie.tif", folder / name, **GIVEN, **options)
+    compress(MOVIE, folder / "one.zarr")  # with estimated parameters
+    return [path for name in ("zarr.json", ".zattrs") for path in folder.rglob(name)]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@given(data=st.data())
+def test_whatever_is_in_the_attributes_there_are_values_or_an_error_of_one_line(
+    documents: list[Path], data: st.DataObject
+) -> None:
+    path = data.draw(st.sampled_from(documents))
+    text = path.read_text()
+    root = path
+    while root.suffix != ".zarr":
+        root = root.parent
+    document = json.loads(text)
+    start = () if path.name == ".zattrs" else ("attributes",)
+    attributes = [place for place in places_in(document) if place[: len(start)] == start]
+    changed = replaced(document, data.draw(st.sampled_from(attributes)), data.draw(JUNK))
+    path.write_text(json.dumps(changed))
+    message = str(root)
+    try:
+        for description in describe_recording(root):
+            assert "".join(name + value for name, value in description.table())
+            assert isinstance(description.is_whole, bool)
+            assert isinstance(description.channel, str)
+            json.dumps(description.to_dict())
+        open_recording(root).table()
+    except (ValueError, OSError, RuntimeError) as error:
+        message = str(error)
+    finally:
+        path.write_text(text)
+    assert str(root) in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("length", [1 << 40, 1 << 62, 10**30])
+def test_a_shape_with_more_chunks_than_anybody_can_count_is_refused(tmp_path: Path, length: int) -> None:
+    compress(MOVIE, tmp_path / "movie.zarr", **GIVEN)
+    document = json.loads((tmp_path / "movie.zarr" / "zarr.json").read_text())
+    (tmp_path / "movie.zarr" / "zarr.json").write_text(json.dumps(document | {"shape": [length, 64, 64]}))
+    with pytest.raises(ValueError, match=r"movie\.zarr"):
+        describe(tmp_path / "movie.zarr")

@@ -46,7 +46,8 @@ def test_dark_chunks_are_stored_and_predicted_like_others(tmp_path: Path) -> Non
     options: dict[str, Any] = {"compressor": "none", "chunks": 2, "encoded_dtype": "uint8"}
     predicted = compress(movie, tmp_path / "a", **GIVEN, **options, dry_run=True)
     written = compress(movie, tmp_path / "a", **GIVEN, **options)
-    assert predicted.stored_size == written.stored_size > movie.size
+    assert written.stored_size > movie.size
+    assert predicted.stored_size == pytest.approx(written.stored_size, rel=0.02)  # but for the digest
 
 
 def test_a_dry_run_deletes_nothing_either(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_overwriting_leaves_nothing_of_zarr_data(tmp_path: Path, kind: str, zarr
     assert (tmp_path / "beside.txt").read_bytes() == b"precious"
 
 
-@pytest.mark.parametrize("damaged", [b"", b"{", b"[]", b'{"path": "", "documents": {}}'])
+@pytest.mark.parametrize("damaged", [b"[", b"[]", b"\xff", b'{"path": "", "documents": {}}'])
 def test_another_file_with_the_name_of_the_marker_is_left_alone(tmp_path: Path, damaged: bytes) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a/unfinished.json").write_bytes(damaged)

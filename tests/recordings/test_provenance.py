@@ -15,7 +15,9 @@ from anscombe_transform import compress
 
 def test_the_attributes_tell_how_the_array_was_made(tmp_path: Path) -> None:
     result = compress(MOVIE, tmp_path / "a")
-    assert opened(tmp_path / "a").attrs.asdict() == {
+    attributes: Any = opened(tmp_path / "a").attrs.asdict()
+    del attributes["anscombe_transform"]["digest"]
+    assert attributes == {
         "anscombe_transform": {
             "version": version("anscombe-transform"),
             "parameters": result.parameters,

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from compressed_movies import GIVEN, MOVIE, Movie, Spy, is_stored, nobody_can_open, opened
 from hypothesis import given
@@ -13,8 +14,8 @@ from hypothesis import strategies as st
 from stored import contents
 from strategies import logarithmic
 
-from anscombe_transform import compress
-from anscombe_transform.recordings.writing import block_shape
+from anscombe_transform import compress, describe
+from anscombe_transform.recordings.blocks import block_shape
 
 SIZES = logarithmic(1, 60_000).map(round)
 """Of a movie along an axis."""
@@ -93,3 +94,35 @@ def test_a_store_that_fails_later_is_an_oserror_that_names_frames(tmp_path: Path
     blocked.unlink()
     compress(MOVIE, tmp_path / "a", **GIVEN, chunks=10, resume=True)
     is_stored(MOVIE, tmp_path / "a")
+
+
+@pytest.mark.parametrize("change", ["deleted", "changed at its end", "changed at its beginning"])
+def test_a_file_that_does_not_stay_as_it_is_while_it_is_read_is_an_error(
+    tmp_path: Path, blocks_of_two_frames: None, change: str
+) -> None:
+    np.save(tmp_path / "movie.npy", MOVIE)
+
+    def interfere(stage: str, done: int, total: int) -> None:
+        if stage == "Writing" and done and not (tmp_path / "done").exists():
+            (tmp_path / "done").touch()
+            other = MOVIE.copy()
+            other[-1 if change.endswith("end") else 0, 0, 0] += 1
+            (tmp_path / "movie.npy").unlink()
+            if change != "deleted":
+                np.save(tmp_path / "movie.npy", other)
+
+    with pytest.raises((OSError, ValueError), match=r"movie\.npy|was changed while"):
+        compress(tmp_path / "movie.npy", tmp_path / "a", **GIVEN, chunks=2, progress=interfere)
+    assert not describe(tmp_path / "a").finished
+
+
+def test_an_array_whose_values_do_not_stay_is_an_error(tmp_path: Path, blocks_of_two_frames: None) -> None:
+    movie = MOVIE.copy()
+
+    def interfere(stage: str, done: int, total: int) -> None:
+        if done == total:
+            movie[0] += 500
+
+    with pytest.raises(OSError, match="frames 0 to 1 were stored, and have other values now"):
+        compress(movie, tmp_path / "a", **GIVEN, chunks=2, progress=interfere)
+    assert not describe(tmp_path / "a").finished
