@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ import pytest
 import zarr
 from command import refused, rows, succeeded
 from processes import TIMEOUT
+from small_disk import make_larger, small_disk  # noqa: F401 - a fixture
 
 from anscombe_transform import compress
 from anscombe_transform.recordings.description import describe
@@ -238,23 +238,7 @@ def test_files_that_get_too_large_get_one_line_and_status_2(tmp_path: Path, work
     assert command.files(output) == work.expected[1]
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Yield a folder on a disk of 1 MB, which can be made larger."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = shutil.which("mount")
-    if sys.platform != "linux" or mount is None or os.geteuid() != 0:
-        pytest.skip("only root of Linux can make a small disk")
-    if subprocess.run([mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True).returncode != 0:
-        pytest.skip("this machine lets nobody make a small disk")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", "--lazy", disk], check=True)
-
-
-def test_a_full_disk_gets_one_line_and_status_2(small_disk: Path, work: Work) -> None:
+def test_a_full_disk_gets_one_line_and_status_2(small_disk: Path, work: Work) -> None:  # noqa: F811
     """With more room, resuming completes the array."""
     output = small_disk / "movie.zarr"
     arguments = work.arguments(0, output)
@@ -262,6 +246,6 @@ def test_a_full_disk_gets_one_line_and_status_2(small_disk: Path, work: Work) ->
     assert "movie.zarr is not finished: --resume goes on with it" in line
     assert check_that_nobody_takes_it_for_finished(work, 0, output)
     assert count_files(output) > 20
-    subprocess.run(["mount", "-o", "remount,size=60m", small_disk], check=True)
+    make_larger(small_disk)
     succeeded(command.run(*arguments, "--resume", cwd=small_disk))
     assert command.files(output) == work.expected[0]
