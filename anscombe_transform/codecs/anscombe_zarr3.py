@@ -136,7 +136,7 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
         self._check_dtype(array_spec.dtype)
         codec = replace(self, decoded_dtype=array_spec.dtype.to_native_dtype().name)
         codec._set(_of_1_0_0=self._of_1_0_0)
-        codec.resolve_metadata(array_spec)
+        codec._fill_code(array_spec)
         return codec
 
     def validate(self, *, shape: tuple[int, ...], dtype: ZDType[Any, Any], chunk_grid: object) -> None:
@@ -146,18 +146,19 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
     def resolve_metadata(self, chunk_spec: ArraySpec) -> ArraySpec:
         """Return the specification of the codes of a chunk: their dtype, and the code of the fill value.
 
-        Raises
-        ------
-        ValueError
-            If the fill value is out of range.
+        Within shards, Zarr also asks for a fill value of 0 that the array does not have: without a code, it gets 0.
         """
+        try:
+            fill_value = self._fill_code(chunk_spec)
+        except ValueError:  # which `evolve_from_array_spec` raises for the fill value of the array
+            fill_value = np.dtype(self.encoded_dtype).type(0)
+        return replace(chunk_spec, dtype=_zarr_dtype(self.encoded_dtype), fill_value=fill_value)
+
+    def _fill_code(self, spec: ArraySpec) -> Any:
+        """Return the code of the fill value, or raise ValueError if it has none."""
         # anscombe-transform 1.0.0 never looked at the fill value, and its arrays have to open all the same.
         out_of_range = "clamp" if self._of_1_0_0 else self.out_of_range
-        return replace(
-            chunk_spec,
-            dtype=_zarr_dtype(self.encoded_dtype),
-            fill_value=_fill_code(self._transform, self.encoded_dtype, out_of_range, chunk_spec.fill_value),
-        )
+        return _fill_code(self._transform, self.encoded_dtype, out_of_range, spec.fill_value)
 
     def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
         """Return the bytes that the codes of `input_byte_length` bytes of input take."""

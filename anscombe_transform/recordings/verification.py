@@ -285,16 +285,25 @@ def _verified(
     )
 
 
-def _exchanged(array: ZarrArray, path: str, frames: list[tuple[int, int]]) -> Iterator[Damage]:
-    """Yield the chunks, by their frames, that are whole and have other frames than were written."""
+def _exchanged(array: ZarrArray, path: str, parts: list[tuple[int, int]]) -> Iterator[Damage]:
+    """Yield the chunks, by their frames, that are whole and have other frames than were written.
+
+    Parts of which the digests differ need not begin where chunks begin: a chunk is named if all of its frames are in
+    such parts, or if no other could be the reason for one of them.
+    """
     depth = unit_of_writing(array)[0]
-    rows = {frame // depth for first, last in frames for frame in range(first, last + 1)}
+    frames = array.shape[0]
+    differ = np.zeros(frames, np.bool_)
+    for first, last in parts:
+        differ[first : last + 1] = True
+    wholly = {row for row in range(-(-frames // depth)) if differ[row * depth : (row + 1) * depth].all()}
+    of_parts = [set(range(first // depth, last // depth + 1)) for first, last in parts]
     _, *others = grid_of(array)
-    for row in sorted(rows):
+    for row in sorted(set().union(*(rows & wholly or rows for rows in of_parts))):
         key = None
         if math.prod(others) == 1:
             key = f"{path}/{array.metadata.encode_chunk_key((row, *(0 for _ in others)))}".lstrip("/")
-        last = min((row + 1) * depth, array.shape[0]) - 1
+        last = min((row + 1) * depth, frames) - 1
         yield Damage(key, (row * depth, last), "it is whole, but has other values than were written there")
 
 

@@ -206,6 +206,21 @@ def test_a_fill_value_that_cannot_be_encoded_is_refused(options: dict[str, Any])
     create({}, movie(), AnscombeTransformV3(Z, G, out_of_range="clamp"), fill_value=-5000, **options)
 
 
+@pytest.mark.parametrize("options", [{}, {"shards": (20, 30, 40)}])
+def test_an_array_without_a_code_for_0_can_be_created(tmp_path: Path, options: dict[str, Any]) -> None:
+    """If its fill value has one; Zarr asks for 0 within shards."""
+    codec = AnscombeTransformV3(zero_level=-3.25, conversion_gain=0.5, encoded_dtype="uint16", beta=0.25)
+    create(tmp_path / "a", movie() + 20, codec, fill_value=20, **options)[...] = movie() + 20
+    expected = decode(
+        encode(movie() + 20, zero_level=-3.25, conversion_gain=0.5, encoded_dtype="uint16", beta=0.25),
+        zero_level=-3.25,
+        conversion_gain=0.5,
+        beta=0.25,
+        decoded_dtype="int16",
+    )
+    np.testing.assert_array_equal(np.asarray(zarr.open_array(tmp_path / "a", mode="r")), expected)
+
+
 def test_xarray_writes_floats_as_the_message_on_its_fill_value_says(tmp_path: Path) -> None:
     """The fill value that xarray gives to arrays of floats is NaN, which has no integer code."""
     xarray = pytest.importorskip("xarray")
