@@ -286,25 +286,31 @@ def _verified(
 
 
 def _exchanged(array: ZarrArray, path: str, parts: list[tuple[int, int]]) -> Iterator[Damage]:
-    """Yield the chunks, by their frames, that are whole and have other frames than were written.
+    """Yield what is whole and has other values than were written: the chunks, or parts of the movie with several.
 
-    Parts of which the digests differ need not begin where chunks begin: a chunk is named if all of its frames are in
-    such parts, or if no other could be the reason for one of them.
+    Parts of which the digests differ need not begin where chunks begin. The reason is a chunk all of whose frames are
+    in such parts, if there is one.
     """
-    depth = unit_of_writing(array)[0]
-    frames = array.shape[0]
+    depth, frames = unit_of_writing(array)[0], array.shape[0]
     differ = np.zeros(frames, np.bool_)
     for first, last in parts:
         differ[first : last + 1] = True
     wholly = {row for row in range(-(-frames // depth)) if differ[row * depth : (row + 1) * depth].all()}
-    of_parts = [set(range(first // depth, last // depth + 1)) for first, last in parts]
+    reasons = []
+    for first, last in parts:
+        rows = set(range(first // depth, last // depth + 1))
+        reasons.append(rows & wholly or rows)
+    certain = {row for rows in reasons if len(rows) == 1 for row in rows}
     _, *others = grid_of(array)
-    for row in sorted(set().union(*(rows & wholly or rows for rows in of_parts))):
+    for row in sorted(certain):
         key = None
         if math.prod(others) == 1:
             key = f"{path}/{array.metadata.encode_chunk_key((row, *(0 for _ in others)))}".lstrip("/")
         last = min((row + 1) * depth, frames) - 1
         yield Damage(key, (row * depth, last), "it is whole, but has other values than were written there")
+    for part, rows in zip(parts, reasons, strict=True):
+        if not rows & certain:
+            yield Damage(None, part, "some have other values than were written, though each chunk is whole")
 
 
 @dataclass(frozen=True)

@@ -130,6 +130,16 @@ def test_frames_of_another_movie_are_told_by_their_numbers(tmp_path: Path) -> No
             verify(tmp_path / "a", against=unlike)
 
 
+def test_of_exchanged_chunks_of_a_long_movie_the_part_is_told(tmp_path: Path) -> None:
+    """As a digest is there for each 64th of it, which may have several chunks."""
+    movie = np.concatenate([MOVIE + 7 * number for number in range(5)])
+    compress(movie, tmp_path / "a", **GIVEN, chunks=2)
+    exchange(tmp_path / "a/c/10/0/0", tmp_path / "a/c/61/0/0", 0)
+    found = verify(tmp_path / "a").channels[0].damages
+    assert [(damage.key, damage.frames) for damage in found] == [(None, (20, 23)), (None, (120, 123))]
+    assert named(verify(tmp_path / "a", against=movie)) >= {"c/10/0/0", "c/61/0/0"}
+
+
 def test_channels_are_verified_each_against_its_own(tmp_path: Path) -> None:
     import tifffile
 
