@@ -10,6 +10,9 @@ from anscombe_transform._formatting import without_secrets
 FAULTS = (AttributeError, TypeError, NameError, AssertionError, NotImplementedError)
 """Raised where two packages do not fit together, and rarely because a file is damaged."""
 
+RAISED_BY_PYTHON = (RecursionError, NotImplementedError)
+"""Errors that Python raises by itself, of a class that is also raised with a message for people."""
+
 
 class SoftwareFault(RuntimeError):
     """Something failed, and the software may be the reason."""

@@ -14,6 +14,7 @@ from typing import Annotated, Any, cast
 import typer
 from rich.table import Table
 
+from anscombe_transform._typing import StageProgress
 from anscombe_transform.cli.console import (
     console,
     one_line_for_errors,
@@ -138,22 +139,20 @@ def compress(
     """
     with one_line_for_errors(), progress_bar() as show:
         options = parse_storage_options(storage_option)
-        given = one_or_several(recording)
-        of_recording = options_for(given, options)
-        source = open_recording(
-            given,
-            key,
+        of_recording = options_for(one_or_several(recording), options)
+        source = _opened(
+            recording,
+            options,
+            show,
+            key=key,
             channel=channel,
             plane=plane,
-            frames=parse_frames(frames),
+            frames=frames,
             axes=axes,
             channels=channels,
             planes=planes,
             salvage=salvage,
-            storage_options=of_recording,
         )
-        if salvage:
-            source = without_damaged_frames(source, partial(show, "Checking"))
         if not json:
             print_rows(source.table())
         result = compress_recording(
@@ -181,6 +180,23 @@ def compress(
         print_json(result.to_dict())
     else:
         print_rows(result.table())
+
+
+def _opened(
+    texts: list[str],
+    options: dict[str, Any] | None,
+    show: StageProgress,
+    *,
+    frames: str | None,
+    salvage: bool,
+    **choice: Any,
+) -> Recording:
+    """Return a recording; with `salvage`, without the frames that are damaged."""
+    given = one_or_several(texts)
+    opened = open_recording(
+        given, frames=parse_frames(frames), salvage=salvage, storage_options=options_for(given, options), **choice
+    )
+    return without_damaged_frames(opened, partial(show, "Checking")) if salvage else opened
 
 
 @app.command()
@@ -285,21 +301,19 @@ def verify(
         options = parse_storage_options(storage_option)
         movie = None
         if against:
-            given = one_or_several(against)
-            movie = open_recording(
-                given,
-                against_key,
+            movie = _opened(
+                against,
+                options,
+                show,
+                key=against_key,
                 channel=channel,
                 plane=plane,
-                frames=parse_frames(frames),
+                frames=frames,
                 axes=axes,
                 channels=channels,
                 planes=planes,
                 salvage=salvage,
-                storage_options=options_for(given, options),
             )
-            if salvage:
-                movie = without_damaged_frames(movie, partial(show, "Checking"))
         elif any(value is not None for value in (against_key, channel, plane, frames, axes, channels, planes)):
             raise ValueError("what is chosen of a recording needs the recording: give --against, too")
         result = verify_recording(

@@ -25,7 +25,7 @@ from rich.progress import (
 from rich.table import Column, Table
 from rich.text import Text
 
-from anscombe_transform._faults import how_to_report
+from anscombe_transform._faults import RAISED_BY_PYTHON, how_to_report
 from anscombe_transform._formatting import one_line, without_secrets
 from anscombe_transform._typing import StageProgress
 from anscombe_transform.cli.options import with_options
@@ -50,9 +50,6 @@ def use_any_console() -> None:
 _FORESEEN = (ValueError, TypeError, OSError, RuntimeError, ModuleNotFoundError)
 """Errors that are raised with a message for people."""
 
-_RAISED_BY_PYTHON = (RecursionError, NotImplementedError)
-"""Those of them whose message is not meant for people."""
-
 _shows_tracebacks = ContextVar("shows_tracebacks", default=False)
 
 
@@ -74,7 +71,7 @@ def one_line_for_errors() -> Iterator[None]:
         _print_error("Interrupted.", interrupt)
         raise typer.Exit(130) from interrupt
     except Exception as error:
-        if isinstance(error, _FORESEEN) and not isinstance(error, _RAISED_BY_PYTHON):
+        if isinstance(error, _FORESEEN) and not isinstance(error, RAISED_BY_PYTHON):
             _print_error(str(error), error)
         else:
             print_unforeseen(error)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import zarr
 from zarr.abc.store import Store
 
-from anscombe_transform._faults import FAULTS, software_fault
+from anscombe_transform._faults import FAULTS, RAISED_BY_PYTHON, software_fault
 from anscombe_transform._formatting import listed, one_line, without_secrets
 from anscombe_transform._typing import Progress
 from anscombe_transform.movies.axes import Key, arranged
@@ -221,15 +221,11 @@ def _open(given: _Given, absolute: _Given, choice: _Choice) -> Recording:
     try:
         return _opened(given, absolute, choice)
     except (ValueError, OSError, RuntimeError, ModuleNotFoundError, MemoryError) as error:
-        if isinstance(error, _RAISED_BY_PYTHON):
+        if isinstance(error, RAISED_BY_PYTHON):
             raise software_fault(f"{_shown(given)} cannot be opened", error) from error
         raise
     except Exception as error:
         raise software_fault(f"{_shown(given)} cannot be opened", error) from error
-
-
-_RAISED_BY_PYTHON = (RecursionError, NotImplementedError)
-"""Errors that Python raises by itself, of a class that is also raised with a message for people."""
 
 
 def _shown(given: _Given) -> str:

@@ -138,7 +138,7 @@ class Verification:
     def damage_table(self) -> list[tuple[str, str]]:
         """Return what is damaged, and how."""
         return [
-            (damage.key or f"{channel.path or 'array'}", f"{frames_text(*damage.frames)}: {damage.problem}")
+            (damage.key or channel.path or "array", f"{frames_text(*damage.frames)}: {damage.problem}")
             for channel in self.channels
             for damage in channel.damages
         ]

@@ -155,20 +155,31 @@ def _storing_all_chunks(like: ZarrArray, store_path: StorePath) -> ZarrArray:
 def begun(location: Location) -> Draft | None:
     """Return what is not finished there, or None if there is no marker of this package."""
     text = location.get(UNFINISHED)
-    if text is None:
-        return None
-    try:
-        marker = json.loads(text)
-        return _whole(Draft(location, tuple(map(str, marker["paths"])), dict(marker["documents"])))
-    except (ValueError, KeyError, TypeError):  # the marker is not ours
-        return None
+    return None if text is None else _draft_in(text, location)
 
 
 def has_damaged_marker(location: Location) -> bool:
     """Return whether there is a marker of this package of which a power cut has left nothing, or the beginning."""
     text = location.get(UNFINISHED)
-    if text is None:
-        return False
+    return text is not None and _is_damaged(text)
+
+
+def is_begun(location: Location) -> bool:
+    """Return whether there is a marker of this package, damaged or not."""
+    text = location.get(UNFINISHED)
+    return text is not None and (_is_damaged(text) or _draft_in(text, location) is not None)
+
+
+def _draft_in(text: bytes, location: Location) -> Draft | None:
+    """Return the draft that a marker describes, or None if it is not of this package."""
+    try:
+        marker = json.loads(text)
+        return _whole(Draft(location, tuple(map(str, marker["paths"])), dict(marker["documents"])))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _is_damaged(text: bytes) -> bool:
     left = text.rstrip(b"\0")
     opening = json.dumps({"note": _NOTE}, indent=2).removesuffix('"\n}').encode()
     if not (opening.startswith(left) or left.startswith(opening)):

@@ -9,7 +9,7 @@ from typing import Literal
 
 from anscombe_transform._dependencies import sync
 from anscombe_transform._formatting import without_secrets
-from anscombe_transform.storage.draft import begun, has_damaged_marker
+from anscombe_transform.storage.draft import begun, has_damaged_marker, is_begun
 from anscombe_transform.storage.location import METADATA, Location
 from anscombe_transform.storage.overlap import Place, places_of
 
@@ -33,7 +33,7 @@ def state_of(location: Location) -> State:
     """Return what is at a location: nothing, an array that is not finished, Zarr data, or other files."""
     if location.is_local and not Path(location.url).is_dir():
         return "other" if Path(location.url).exists() else "empty"
-    if begun(location) is not None or has_damaged_marker(location):
+    if is_begun(location):
         return "unfinished"
     if any(location.get(key) is not None for key in METADATA):
         return "zarr"
