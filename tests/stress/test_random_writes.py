@@ -13,7 +13,14 @@ import reference
 import zarr
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from pipelines import pipeline  # noqa: F401 - each test runs with each pipeline
 from strategies import CODE_DTYPES, REAL_DTYPES
 
@@ -29,6 +36,17 @@ LAYOUTS: dict[str, dict[str, Any]] = {
     "shards": {"zarr_format": 3, "chunks": (4, 3), "shards": (8, 6)},
 }
 LARGEST = (14, 11)
+
+
+def zarr_writes_chosen_places(layout: dict[str, Any]) -> bool:
+    """Return whether Zarr does it in an array without this codec: in shards, Zarr 3.1.3 raises errors of its own."""
+    array: Any = zarr.create_array({}, shape=(2, 1), dtype="int16", compressors=None, fill_value=0, **layout)
+    try:
+        array.oindex[np.array([1, 0]), np.array([0])] = np.array([[5], [6]], "int16")
+    except (ValueError, IndexError):
+        return False
+    return True
+
 
 sizes = st.tuples(st.integers(1, LARGEST[0]), st.integers(1, LARGEST[1]))
 seeds = st.integers(0, 2**32 - 1)
@@ -47,6 +65,7 @@ class Writes(RuleBasedStateMachine):
     def __init__(self, layout: str, encoded_dtype: str, decoded_dtype: str) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
+        self.can_choose = zarr_writes_chosen_places(LAYOUTS[layout])
         self.layout, self.encoded_dtype, self.dtype = LAYOUTS[layout], encoded_dtype, np.dtype(decoded_dtype)
         is_float = encoded_dtype.startswith("f")
         self.codes = np.finfo("float64") if is_float else np.iinfo(encoded_dtype)
@@ -118,6 +137,7 @@ class Writes(RuleBasedStateMachine):
         self.array[region] = values
         self.model[: self.shape[0], : self.shape[1]][region] = self.stored(values)
 
+    @precondition(lambda self: self.can_choose)
     @rule(data=st.data(), seed=seeds)
     def write_chosen_places(self, data: st.DataObject, seed: int) -> None:
         axes = tuple(
