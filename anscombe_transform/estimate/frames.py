@@ -150,7 +150,7 @@ def _filled(block: Array, times: npt.NDArray[np.int_], varies: Mask, absent: Mas
         share = absent.mean(axis=(1, 2))
         # A frame that lacks much more than others do is left out itself, not what it lacks.
         varies = varies & (share <= (1 + np.median(share[varies])) / 2)
-        missing = absent[varies].any(axis=0)
+        missing = np.any(absent[varies], axis=0)
     if missing.all():
         varies = np.zeros_like(varies)
     if not varies.all():

@@ -339,7 +339,7 @@ def _whole_frames(name: str, source: Source, frames: range, *, salvage: bool) ->
     numbers = np.arange(frames.start, frames.stop, frames.step)
     if source.missing is None:
         return with_frames(source, numbers) if frames != range(source.shape[0]) else source, numbers
-    lacks = source.missing.images.any(axis=(1, 2))[numbers]
+    lacks = np.any(source.missing.images, axis=(1, 2))[numbers]
     if not lacks.any():
         return with_frames(source, numbers), numbers
     whole = numbers[~lacks]

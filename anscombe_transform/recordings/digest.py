@@ -56,9 +56,9 @@ def digest_of(shape: tuple[int, ...], blocks: Iterable[FrameDigests]) -> dict[st
         frames = block.region[:-2]
         digests[frames], known[frames] = block.digests, True
     return {
-        "sha256": hashlib.sha256(digests).hexdigest() if known.all() else None,
+        "sha256": hashlib.sha256(digests.data).hexdigest() if known.all() else None,
         "parts": [
-            hashlib.sha256(digests[part]).hexdigest()[:_PART_DIGITS] if known[part].all() else None
+            hashlib.sha256(digests[part].data).hexdigest()[:_PART_DIGITS] if known[part].all() else None
             for part in _parts(shape[0])
         ],
     }

@@ -44,7 +44,9 @@ def write(zarr_format: Literal[2, 3]) -> None:
     """Write the arrays of one Zarr format, and what they hold."""
     random = np.random.default_rng(zarr_format)
     expected: dict[str, npt.NDArray[Any]] = {}
-    with ZipStore(FOLDER / f"zarr{zarr_format}.zip", mode="x", compression=zipfile.ZIP_DEFLATED) as store:
+    archive = FOLDER / f"zarr{zarr_format}.zip"
+    archive.touch(exist_ok=False)
+    with ZipStore(archive, mode="w", compression=zipfile.ZIP_DEFLATED) as store:
         group = zarr.create_group(store, zarr_format=zarr_format)
         for i, encoded_dtype in enumerate(get_args(EncodedDType)):
             for j, name in enumerate(DECODED_DTYPES):

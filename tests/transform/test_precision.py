@@ -42,7 +42,7 @@ def extreme_parameters(draw: st.DrawFn, lowest: float, highest: float) -> Parame
 def inputs_of_codes(parameters: Parameters, codes: list[float], dtype: str) -> Array:
     exact = Exact(**parameters)
     limit = float(np.finfo(dtype).max)
-    x = np.array([float(exact.inverse(Decimal(code))) for code in codes])
+    x = np.array([float(exact.inverse(Decimal(code))) for code in codes], np.float64)
     return x[np.abs(x) <= limit].astype(dtype)
 
 

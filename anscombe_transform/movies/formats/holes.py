@@ -55,7 +55,7 @@ def missing_images(shape: Sequence[int], axes: str, holes: Iterable[Hole]) -> Mi
         absent = hole.absent
         for i in within:  # only the cells in which the hole has any pixels
             absent = absent.take(np.unique(hole.cells[i]), axis=i)
-        lacks = absent.any(axis=tuple(within))[np.ix_(*(hole.cells[i] for i in outer))]
+        lacks = np.any(absent, axis=tuple(within))[np.ix_(*(hole.cells[i] for i in outer))]
         images[np.ix_(*(hole.indices[i] for i in outer))] |= lacks
         if lacks.any():
             reasons[hole.reason] = None
