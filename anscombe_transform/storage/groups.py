@@ -102,7 +102,7 @@ class Hierarchy:
         """Open an array; if it is to be whole, a chunk that is not stored is an error when it is read."""
         key = self.key(node.path)
         with self.reached():
-            _check_sizes(node)
+            _check_document(node)
             store = _StoredChunks(self.store) if whole else self.store
             return zarr.open_array(store=store, path=key, mode="r")
 
@@ -175,8 +175,11 @@ class Hierarchy:
             raise ValueError(f"{url} is not a whole Zarr array or group ({one_line(error)})") from error
 
 
-def _check_sizes(node: Node) -> None:
-    """Raise ValueError if the shape of an array or of its chunks is none."""
+def _check_document(node: Node) -> None:
+    """Raise ValueError if the shape of an array or of its chunks is none, or its attributes have no names."""
+    attributes = node.document.get("attributes")
+    if not isinstance(attributes, Mapping | None):
+        raise ValueError(f"its attributes are a {type(attributes).__name__}, not names with values")
     grid = node.document.get("chunk_grid")
     within = grid.get("configuration") if isinstance(grid, Mapping) else None
     chunks = within.get("chunk_shape") if isinstance(within, Mapping) else node.document.get("chunks")

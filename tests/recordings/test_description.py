@@ -316,6 +316,15 @@ def test_damaged_metadata_are_a_valueerror_that_names_the_place(tmp_path: Path, 
             function(tmp_path / "a")
 
 
+@pytest.mark.parametrize("attributes", [[], ["anscombe_transform"], "anscombe_transform", 1])
+def test_attributes_without_names_are_a_valueerror_that_names_the_place(tmp_path: Path, attributes: object) -> None:
+    compress(MOVIE, tmp_path / "a.zarr", **GIVEN)
+    path = tmp_path / "a.zarr/zarr.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"attributes": attributes}))
+    with pytest.raises(ValueError, match=r"a\.zarr is not a whole Zarr array or group \(.*attributes"):
+        describe(tmp_path / "a.zarr")
+
+
 def test_storage_options_are_for_urls(tmp_path: Path) -> None:
     compress(MOVIE, tmp_path / "a", **GIVEN)
     with pytest.raises(ValueError, match="endpoint_url"):
