@@ -2,7 +2,8 @@
 # cython: cdivision=True, freethreading_compatible=True
 """Looking up what 8- and 16-bit elements stand for."""
 
-from libc.stdint cimport uint8_t, uint16_t
+from libc.stdint cimport uint8_t, uint16_t, uint64_t
+from libc.string cimport memcpy
 
 from anscombe_transform._kernels.dispatch cimport AVX2, AVX512_VBMI, avx2_void, instructions
 from anscombe_transform._kernels.types cimport BLOCK, index_t, item_t
@@ -11,8 +12,16 @@ cdef extern from *:
     """
     /* Elements up to which a lookup keeps the GIL: getting it back takes longer when other threads want it. */
     enum { SHORT = 1 << 14 };
+
+    /* How far to shift an item so that it becomes the i-th of those of `size` bytes in 8 bytes of memory. */
+    #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    #define SHIFT_TO(i, size) (8 * (8 - (size) * ((i) + 1)))
+    #else
+    #define SHIFT_TO(i, size) (8 * (size) * (i))
+    #endif
     """
     enum: SHORT
+    int SHIFT_TO(Py_ssize_t i, size_t size) noexcept nogil
 
 cdef extern from "instructions.h":
     size_t lookup_8_bits(const uint8_t* indices, const uint8_t* items, uint8_t* out, size_t n) noexcept nogil
@@ -47,11 +56,19 @@ cdef inline bint all_within(const index_t* indices, Py_ssize_t n, index_t first,
 
 cdef inline void look_up(const index_t* indices, const item_t* table, item_t* out, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t done = 0, i
+    cdef uint64_t word
     if index_t is uint8_t and instructions >= AVX512_VBMI:
         if item_t is uint8_t:
             done = lookup_8_bits(indices, table, out, n)
         elif item_t is uint16_t:
             done = lookup_16_bits(indices, table, out, n)
+    # Processors load twice as many items in a cycle as they store, and loads may wait for stores.
+    while done + 8 // <Py_ssize_t>sizeof(item_t) <= n:
+        word = 0
+        for i in range(8 // <Py_ssize_t>sizeof(item_t)):
+            word |= <uint64_t>table[indices[done + i]] << SHIFT_TO(i, sizeof(item_t))
+        memcpy(&out[done], &word, 8)
+        done += 8 // <Py_ssize_t>sizeof(item_t)
     for i in range(done, n):
         out[i] = table[indices[i]]
 
@@ -85,3 +102,8 @@ def lookup(const index_t[::1] indices, const item_t[::1] table, item_t[::1] out,
     with nogil:
         held = look_up_blocks(&indices[0], &table[0], &out[0], n, first, span)
     return held
+
+
+def finds_in_registers(size_t itemsize):
+    """Return whether 8-bit indices find items of so many bytes in registers: no other way is as fast."""
+    return instructions >= AVX512_VBMI and itemsize <= 2

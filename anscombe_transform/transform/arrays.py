@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anscombe_transform._kernels import anscombe
-from anscombe_transform._kernels.lookup import lookup
+from anscombe_transform._kernels.lookup import finds_in_registers, lookup
 from anscombe_transform._typing import Array
 from anscombe_transform.transform.out_of_range import BLOCK, all_held, out_of_range_error
 from anscombe_transform.transform.parameters import (
@@ -27,6 +27,7 @@ from anscombe_transform.transform.ranges import held_range
 from anscombe_transform.transform.tables import (
     TABLE_DTYPES,
     as_unsigned,
+    decoding_pairs,
     decoding_table,
     encoding_table,
     kernel,
@@ -228,6 +229,9 @@ def decode_array(
     return out
 
 
+_MANY_CODES = 1 << 16
+"""So many 8-bit codes are looked up in pairs: for fewer, making the table of all pairs takes too long."""
+
 _Step = Callable[[Array, Array], bool]
 """Fills the second array, contiguous and one-dimensional like the first, from it; False if it cannot."""
 
@@ -268,7 +272,26 @@ def _decoding_step(
     bits = 8 * np.dtype(encoded_dtype).itemsize
     look_up = kernel(lookup, f"uint{bits}", table.dtype.name)
     last = 2**bits - 1
-    return lambda source, target: look_up(as_unsigned(source), table, as_unsigned(target), 0, last), decoded_dtype
+
+    def one_by_one(source: Array, target: Array) -> bool:
+        return look_up(as_unsigned(source), table, as_unsigned(target), 0, last)
+
+    if bits > 8 or table.itemsize > 4:
+        return one_by_one, decoded_dtype
+    pair = np.dtype(f"u{2 * table.itemsize}")
+    look_up_pairs = kernel(lookup, "uint16", pair.name)
+
+    def in_pairs(source: Array, target: Array) -> bool:
+        if source.size < _MANY_CODES or finds_in_registers(table.itemsize):
+            return one_by_one(source, target)
+        even = source.size & ~1
+        codes, values = source[:even].view(np.uint16), target[:even].view(pair)
+        if not (codes.flags.aligned and values.flags.aligned):
+            return one_by_one(source, target)
+        look_up_pairs(codes, decoding_pairs(transform, encoded_dtype, decoded_dtype), values, 0, 2**16 - 1)
+        return one_by_one(source[even:], target[even:])
+
+    return in_pairs, decoded_dtype
 
 
 def _is_empty(source: Array, target: Array) -> bool:

@@ -79,6 +79,17 @@ def decoding_table(transform: Transform, encoded_dtype: EncodedDType, decoded_dt
     return as_unsigned(values.astype(decoded_dtype))
 
 
+@_built_once
+def decoding_pairs(transform: Transform, encoded_dtype: EncodedDType, decoded_dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Return the values of all pairs of 8-bit codes, as `decoding_table` has those of single codes.
+
+    A pair lies in memory as its codes do, and so do its values: both are seen as one unsigned integer.
+    """
+    codes = np.arange(1 << 16, dtype=np.uint16).view(np.uint8)
+    values = decoding_table(transform, encoded_dtype, decoded_dtype)[codes]
+    return values.view(_UNSIGNED[2 * values.itemsize])
+
+
 def kernel(fused: Callable[..., _T], *dtypes: str) -> Callable[..., _T]:
     """Return the version of a fused function of `_kernels` for these dtypes."""
     names = {"float32": "float", "float64": "double"}

@@ -70,11 +70,12 @@ def test_all_indices_find_their_items(index_bits: int, item_bits: int) -> None:
 
 
 @pytest.mark.usefixtures("instructions")
-@pytest.mark.parametrize("item_bits", [8, 16])
-def test_any_length_and_alignment_is_looked_up(item_bits: int) -> None:
+@pytest.mark.parametrize("item_bits", [8, 16, 32, 64])
+@pytest.mark.parametrize("index_bits", [8, 16])
+def test_any_length_and_alignment_is_looked_up(index_bits: int, item_bits: int) -> None:
     """Nothing beside the output is written."""
-    table = table_of(8, item_bits)
-    memory = np.random.default_rng(0).integers(0, 256, 4 * VECTOR, "uint8")
+    table = table_of(index_bits, item_bits)
+    memory = np.random.default_rng(0).integers(0, table.size, 4 * VECTOR, f"u{index_bits // 8}")
     for length in range(2 * VECTOR + 3):
         for start in range(length % 4, VECTOR, 4):
             indices = memory[start : start + length]

@@ -257,3 +257,25 @@ def test_values_that_float64_cannot_hold_decode_to_the_exact_middle(dtype: str) 
     assert has_code(middle)
     assert middle > 2**53
     assert middle == round(Fraction(end(middle, 0) + end(middle, 2**63 - 1), 2))
+
+
+@pytest.mark.parametrize("dtype", REAL_DTYPES)
+@pytest.mark.parametrize("encoded_dtype", ["int8", "uint8"])
+@given(parameters(), st.data())
+@settings(max_examples=4)
+def test_many_codes_decode_as_each_does_alone(
+    dtype: str, encoded_dtype: str, parameters: Parameters, data: st.DataObject
+) -> None:
+    """Also if there is an odd number of them, and wherever they and their values lie."""
+    pixels = data.draw(st.integers(0, 3)) + (1 << data.draw(st.sampled_from([10, 16, 17])))
+    starts = data.draw(st.tuples(st.integers(0, 3), st.integers(0, 3)))
+    decoded = np.dtype(dtype).newbyteorder(data.draw(st.sampled_from("<>")))
+    random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    codes = random.integers(0, 256, starts[0] + pixels, "uint8")[starts[0] :].view(encoded_dtype)
+    all_codes = np.arange(256, dtype="uint8").view(encoded_dtype)
+    expected = decode(all_codes, decoded_dtype=decoded, **parameters)[codes.view("uint8")]
+    memory = np.zeros(starts[1] + pixels + 1, decoded)
+    decode(codes, decoded_dtype=decoded, out=memory[starts[1] : -1], **parameters)
+    assert memory[starts[1] : -1].tobytes() == expected.tobytes()
+    assert not memory[: starts[1]].any()
+    assert not memory[-1]
