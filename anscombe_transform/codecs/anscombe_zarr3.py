@@ -30,8 +30,11 @@ _FIELDS_OF_1_0_0 = {"zero_level", "conversion_gain", "encoded_dtype", "decoded_d
 _LARGE_CHUNK = 1 << 18
 """Chunks of at least this many elements are encoded and computed in a thread: smaller ones are faster without."""
 
-_HUGE_CHUNK = 1 << 24
-"""Chunks of at least this many elements are looked up in a thread, too: other reads would wait for milliseconds."""
+_HUGE_CHUNK = 1 << 20
+"""Chunks of at least this many elements are looked up in a thread, too: smaller ones take no longer than changing it.
+
+Zarr's event loop is one thread for all reads: what runs there is what more cores cannot speed up.
+"""
 
 _Chunk = tuple["NDBuffer | None", "ArraySpec"]
 
@@ -208,7 +211,6 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
     async def decode(self, chunks_and_specs: Iterable[_Chunk]) -> Iterable[NDBuffer | None]:
         """Decode a batch of chunks, in threads if one of them is huge, or large and its values have to be computed."""
         chunks = list(chunks_and_specs)
-        # Looking values up takes no longer than what Zarr does next on the event loop: copying them to the result.
         if _has_elements(chunks, _HUGE_CHUNK if self.encoded_dtype in TABLE_DTYPES else _LARGE_CHUNK):
             return await super().decode(chunks)
         return [None if chunk is None else self._decode_sync(chunk, spec) for chunk, spec in chunks]
