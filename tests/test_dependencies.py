@@ -18,11 +18,13 @@ import zarr.abc.codec
 from numcodecs.compat import ensure_contiguous_ndarray, ensure_ndarray
 from zarr.abc.codec import ArrayArrayCodec
 from zarr.buffer import cpu
+from zarr.core.codec_pipeline import BatchedCodecPipeline
+from zarr.registry import register_pipeline
 from zarr.storage import FsspecStore, MemoryStore
 
 import anscombe_transform
 from anscombe_transform import AnscombeTransformV3
-from anscombe_transform._dependencies import sync
+from anscombe_transform._dependencies import pool_of_threads, sync
 
 PACKAGE = Path(anscombe_transform.__file__).parent
 
@@ -46,8 +48,8 @@ def test_what_others_keep_private_is_imported_in_one_room_only(path: Path) -> No
         if not name.startswith(("anscombe_transform", "__future__"))
         and (name.startswith("zarr.core") or any(part.startswith("_") for part in name.split(".")))
     }
-    allowed = {"zarr.core.sync.sync", "zarr.core.array_spec.ArraySpec"} if path.name == "_dependencies.py" else set()
-    assert private == allowed
+    here = {"zarr.core.sync.sync", "zarr.core.array_spec.ArraySpec", "zarr.core.codec_pipeline"}
+    assert private == (here if path.name == "_dependencies.py" else set())
 
 
 def test_sync_of_zarr_waits_for_a_coroutine_on_a_thread_of_its_own() -> None:
@@ -75,6 +77,24 @@ def test_arrays_of_zarr_can_be_made_of_metadata_and_a_store() -> None:
     array[...] = 0
     assert {"a/c/0/0/0", "a/c/1/0/0"} < created.keys()
     assert like.metadata.encode_chunk_key((1, 0, 0)) == "c/1/0/0"
+
+
+class OwnPipeline(BatchedCodecPipeline):
+    """One that a user has written."""
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_arrays_work_on_their_chunks_in_a_pool_of_threads_unless_a_pipeline_is_set(own: bool) -> None:
+    register_pipeline(OwnPipeline)
+    pool = getattr(zarr.core.codec_pipeline, "FusedCodecPipeline", BatchedCodecPipeline)
+    setting = {"codec_pipeline.path": f"{OwnPipeline.__module__}.{OwnPipeline.__qualname__}"} if own else {}
+    with zarr.config.set(setting):
+        before = zarr.config.get("codec_pipeline.path")
+        with pool_of_threads():
+            array: Any = zarr.create_array({}, data=MOVIE, chunks=(2, 6, 5))
+        assert zarr.config.get("codec_pipeline.path") == before
+    assert type(array.async_array.codec_pipeline) is (OwnPipeline if own else pool)
+    np.testing.assert_array_equal(array[...], MOVIE)
 
 
 def test_stores_of_zarr_tell_their_file_system_and_path() -> None:

@@ -18,7 +18,7 @@ from zarr.abc.store import Store
 from zarr.buffer import default_buffer_prototype
 from zarr.storage import WrapperStore, ZipStore
 
-from anscombe_transform._dependencies import sync
+from anscombe_transform._dependencies import pool_of_threads, sync
 from anscombe_transform._files import check_unpacking
 from anscombe_transform._formatting import listed, one_line
 from anscombe_transform.storage.location import METADATA, Location, leads_out
@@ -101,7 +101,7 @@ class Hierarchy:
     def array(self, node: Node, *, whole: bool = True) -> ZarrArray:
         """Open an array; if it is to be whole, a chunk that is not stored is an error when it is read."""
         key = self.key(node.path)
-        with self.reached():
+        with self.reached(), pool_of_threads():
             _check_document(node)
             store = _StoredChunks(self.store) if whole else self.store
             return zarr.open_array(store=store, path=key, mode="r")
@@ -193,7 +193,15 @@ class _StoredChunks(WrapperStore[Store]):
 
     async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Buffer | None:
         """Return what is stored under a key."""
-        found = await super().get(key, prototype, byte_range)
+        return self._stored(key, await super().get(key, prototype, byte_range))
+
+    def get_sync(self, key: str, *, prototype: Any = None, byte_range: Any = None) -> Buffer | None:
+        """Do the same for Zarr's threads, since its release 3.3."""
+        found = super().get_sync(key, prototype=prototype, byte_range=byte_range)  # type: ignore[misc,unused-ignore]
+        return self._stored(key, found)
+
+    @staticmethod
+    def _stored(key: str, found: Buffer | None) -> Buffer | None:
         if found is None and not key.endswith((*METADATA, ".zattrs", ".zmetadata")):
             raise ValueError(f"the chunk {key} is not stored")
         return found
