@@ -3,9 +3,10 @@
 """The choice of vector instructions, for the loops of all modules."""
 
 cdef extern from "instructions.h":
+    const char* const* INSTRUCTION_NAMES
     int best_instructions() noexcept nogil
 
-INSTRUCTION_SETS = ("baseline", "AVX2", "AVX-512 VBMI")[: best_instructions() + 1]
+INSTRUCTION_SETS = tuple([INSTRUCTION_NAMES[number].decode() for number in range(best_instructions() + 1)])
 """The instruction sets that the loops can use on this processor; they use the last."""
 
 instructions = best_instructions()

@@ -5,7 +5,7 @@
 from libc.stdint cimport uint8_t, uint16_t, uint64_t
 from libc.string cimport memcpy
 
-from anscombe_transform._kernels.dispatch cimport AVX2, AVX512_VBMI, avx2_void, instructions
+from anscombe_transform._kernels.dispatch cimport AVX2, LOOKUP_IN_REGISTERS, avx2_void, instructions
 from anscombe_transform._kernels.types cimport BLOCK, index_t, item_t
 
 cdef extern from *:
@@ -57,7 +57,7 @@ cdef inline bint all_within(const index_t* indices, Py_ssize_t n, index_t first,
 cdef inline void look_up(const index_t* indices, const item_t* table, item_t* out, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t done = 0, i
     cdef uint64_t word
-    if index_t is uint8_t and instructions >= AVX512_VBMI:
+    if index_t is uint8_t and instructions >= LOOKUP_IN_REGISTERS:
         if item_t is uint8_t:
             done = lookup_8_bits(indices, table, out, n)
         elif item_t is uint16_t:
@@ -106,4 +106,4 @@ def lookup(const index_t[::1] indices, const item_t[::1] table, item_t[::1] out,
 
 def finds_in_registers(size_t itemsize):
     """Return whether 8-bit indices find items of so many bytes in registers: no other way is as fast."""
-    return instructions >= AVX512_VBMI and itemsize <= 2
+    return instructions >= LOOKUP_IN_REGISTERS and itemsize <= 2
