@@ -11,8 +11,10 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from anscombe_transform._kernels.dispatch import INSTRUCTION_SETS
 from anscombe_transform.estimate.plot import check_picture
-from benchmarks import compress, estimate, kernels, overhead, zarr_arrays
+from benchmarks import compress, cores, estimate, kernels, overhead, zarr_arrays
+from benchmarks.columns import add_column
 from benchmarks.measuring import QUICK, RELEASE, Comparison, Settings
 from benchmarks.releases import Session, release_interpreter
 from benchmarks.results import draw, judge
@@ -20,6 +22,7 @@ from benchmarks.results import draw, judge
 SECTIONS = {
     "kernels": kernels.measure,
     "zarr": zarr_arrays.measure,
+    "cores": cores.measure,
     "startup": overhead.measure_startup,
     "memory": overhead.measure_memory,
     "scaling": overhead.measure_scaling,
@@ -35,13 +38,14 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--environment", type=Path, help=f"folder to keep an environment with {RELEASE} in")
     parser.add_argument("--folder", type=Path, help="an existing folder on the disk to write to")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    parser.add_argument("--column", type=Path, metavar="FILE", help="add the column of this machine to docs/speeds")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw speeds there, as .png or .svg for example")
     arguments = parser.parse_args()
     arguments.sections = arguments.sections or list(SECTIONS)
     for section in arguments.sections:
         if section not in SECTIONS:
             parser.error(f"there is no section {section!r}: choose from {', '.join(SECTIONS)}")
-    for folder in (arguments.folder, arguments.json and arguments.json.parent):
+    for folder in (arguments.folder, *(file and file.parent for file in (arguments.json, arguments.column))):
         if folder and not folder.is_dir():
             parser.error(f"there is no folder {folder}")
     if arguments.plot:
@@ -75,6 +79,8 @@ def main() -> None:
         }
         run = {"machine": machine, "quick": arguments.quick, "sections": sections, "targets": targets}
         arguments.json.write_text(json.dumps(run, indent=2) + "\n")
+    if arguments.column:
+        add_column(arguments.column, machine, INSTRUCTION_SETS[-1], by_name)
     if arguments.plot:
         draw(by_name, arguments.plot, note)
 

@@ -39,6 +39,7 @@ class Settings:
     pixels_of_dtypes: int = 1 << 20
     movie: Shape = (200, 512, 512)
     """Of the movie in Zarr arrays."""
+    movie_of_cores: Shape = (320, 512, 512)
     pixels_in_memory: int = 1 << 29
     processes: int = 3
     """How often memory is measured, each time in a new process."""
@@ -55,6 +56,7 @@ QUICK = Settings(
     chunks_of_threads=2,
     pixels_of_dtypes=1 << 12,
     movie=(100, 64, 64),
+    movie_of_cores=(40, 64, 64),
     pixels_in_memory=1 << 20,
     processes=1,
     chunk_counts=(1, 10),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.cores import OPERATIONS, threads_of
 from benchmarks.estimate import FRAMES, TILES
 from benchmarks.kernels import CHUNK, MEMCPY, SMALL_CHUNK
 from benchmarks.measuring import OURS, RELEASE, Comparison, Spread, show, spread, spread_text
@@ -47,13 +48,20 @@ TARGETS = (
     Target(f"encode, {CHUNK}", 7, to=RELEASE),
     Target(f"encode, {CHUNK}", 0.11, to=MEMCPY),
     Target(f"decode, {CHUNK}", 8, to=RELEASE),
-    Target(f"decode, {CHUNK}", 0.5, to=MEMCPY),
+    Target(f"decode, {CHUNK}", 0.25, to=MEMCPY),
     Target(f"encode, {SMALL_CHUNK}", 20, to=RELEASE),
     Target(f"decode, {SMALL_CHUNK}", 40, to=RELEASE),
     Target("Zarr V3, Zstd 1, parallel read", 4, to=RELEASE),
-    Target("Zarr V3, Zstd 1, parallel read", 0.80, to=FLOOR),
-    Target("Zarr V3, Zstd 1, write", 0.88, to=FLOOR),
-    Target("Zarr V3, Zstd 1, write all", 0.88, to=FLOOR),
+    *(
+        Target(f"Zarr V3, Zstd 1, {operation}", limit, to=other)
+        for operation in ("read", "parallel read")
+        for other, limit in ((FLOOR, 0.6), (RAW, 1))
+    ),
+    Target("Zarr V3, Zstd 1, write all", 0.85, to=RAW),
+    *(
+        Target(f"FusedCodecPipeline, {operation}", 1.7, to=threads_of(OURS, 1), contender=threads_of(OURS, 2))
+        for operation in OPERATIONS
+    ),
     Target("encode, memory", 1, unit="MiB", scale=2**-20),
     Target(IMPORT, 30, unit="ms", scale=1e3),
     Target("estimate", 8, to=RELEASE),

@@ -4,6 +4,7 @@ As in `benchmarks.work`, a function prepares a piece of work and returns it.
 """
 
 import shutil
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -13,6 +14,8 @@ import numcodecs
 import numpy as np
 import numpy.typing as npt
 import zarr
+import zarr.core.codec_pipeline
+import zarr.core.sync
 from zarr.codecs import BloscCodec, ZstdCodec
 from zarr.storage import MemoryStore
 
@@ -32,6 +35,10 @@ COMPRESSORS: dict[Literal[2, 3], dict[str, Callable[[int], Any]]] = {
     },
 }
 """By the bytes of an element that is compressed: Zarr V3 would tell Blosc those of the array's dtype, not of codes."""
+PIPELINES = {
+    "Zarr's default": "zarr.core.codec_pipeline.BatchedCodecPipeline",
+    "FusedCodecPipeline": "zarr.core.codec_pipeline.FusedCodecPipeline",
+}
 CODECS: dict[int, Any] = {2: AnscombeTransformV2, 3: AnscombeTransformV3}
 
 THREADS = 2
@@ -122,6 +129,50 @@ def reading_at_random(path: str, stored: Stored) -> Callable[[], float]:
     read, starts = chunk_reader(path, stored)
     order = np.random.default_rng(0).permutation(starts).tolist()
     return lambda: seconds(lambda: exhaust(map(read, order)))
+
+
+def naming_pipelines() -> Callable[[], list[str]]:
+    """Prepare to name the pipelines that Zarr has."""
+    return lambda: [
+        name for name, path in PIPELINES.items() if hasattr(zarr.core.codec_pipeline, path.rpartition(".")[2])
+    ]
+
+
+def working_in_pool(
+    path: str, stored: Stored, operation: str, threads: int, pipeline: str, of_event_loop: bool = False
+) -> Callable[[], float]:
+    """Prepare to "read" or "write" an array chunk by chunk in a pool of threads; the answer is the seconds of all.
+
+    Or those for which Zarr's event loop, a thread of its own, had the processor.
+    """
+    values = contents(stored)
+    with zarr.config.set({"codec_pipeline.path": PIPELINES[pipeline]}):
+        array = create(path, stored, values.dtype, empty_chunks=True)
+    array[...] = values
+    frames = stored["chunks"][0]
+    starts = range(0, len(values), frames)
+    pool = ThreadPoolExecutor(threads)
+
+    def work(start: int) -> None:
+        chunk = slice(start, start + frames)
+        if operation == "write":
+            array[chunk] = values[chunk]
+        else:
+            array[chunk]
+
+    def run() -> float:
+        before = event_loop_seconds()
+        taken = seconds(lambda: exhaust(pool.map(work, starts)))
+        return event_loop_seconds() - before if of_event_loop else taken
+
+    return run
+
+
+def event_loop_seconds() -> float:
+    async def ask() -> float:
+        return time.thread_time()
+
+    return zarr.core.sync.sync(ask())
 
 
 def exhaust(results: Iterable[object]) -> None:
