@@ -93,7 +93,7 @@ def test_arrays_work_on_their_chunks_in_a_pool_of_threads_unless_a_pipeline_is_s
         with pool_of_threads():
             array: Any = zarr.create_array({}, data=MOVIE, chunks=(2, 6, 5))
         assert zarr.config.get("codec_pipeline.path") == before
-    assert type(array.async_array.codec_pipeline) is (OwnPipeline if own else pool)
+    assert type(array._async_array.codec_pipeline) is (OwnPipeline if own else pool)
     np.testing.assert_array_equal(array[...], MOVIE)
 
 
