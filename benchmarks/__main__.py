@@ -14,10 +14,9 @@ from pathlib import Path
 from anscombe_transform._kernels.dispatch import INSTRUCTION_SETS
 from anscombe_transform.estimate.plot import check_picture
 from benchmarks import compress, cores, estimate, kernels, overhead, zarr_arrays
-from benchmarks.columns import add_column
 from benchmarks.measuring import QUICK, RELEASE, Comparison, Settings
 from benchmarks.releases import Session, release_interpreter
-from benchmarks.results import draw, judge
+from benchmarks.results import add_column, draw, judge
 
 SECTIONS = {
     "kernels": kernels.measure,
@@ -82,7 +81,8 @@ def main() -> None:
     if arguments.column:
         add_column(arguments.column, machine, INSTRUCTION_SETS[-1], by_name)
     if arguments.plot:
-        draw(by_name, arguments.plot, note)
+        words = "{processor}, {processors} cores, {instructions}".format(**machine, instructions=INSTRUCTION_SETS[-1])
+        draw(by_name, arguments.plot, f"{words}: {note}" if note else words)
 
 
 if __name__ == "__main__":

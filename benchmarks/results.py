@@ -1,7 +1,8 @@
-"""What a run ends with: the table of targets, and the figure of speeds."""
+"""What a run ends with: the table of targets, figures for docs/speed.md, and a picture of speeds."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,53 @@ def judge(comparisons: Mapping[str, Comparison], note: str) -> list[dict[str, An
     return judged
 
 
+ROWS = {
+    f"{words}, to {other}": (f"Zarr V3, Zstd 1, {operation}", other)
+    for words, operation in (
+        ("write", "write all"),
+        ("read all at once", "read"),
+        ("read by chunks, two threads", "parallel read"),
+    )
+    for other in (RAW, FLOOR, RELEASE)
+} | {
+    f"`{step}` of a chunk, to {other}": (f"{step}, {CHUNK}", other)
+    for step in ("encode", "decode")
+    for other in (MEMCPY, RELEASE)
+}
+"""Names of comparisons, and whose speed ours is compared with."""
+
+
+def figures(comparisons: Mapping[str, Comparison], processors: int) -> dict[str, float]:
+    """Return the figures for which something was measured."""
+    found = {row: comparisons[name].to(other)[0] for row, (name, other) in ROWS.items() if name in comparisons}
+    most = 2 ** (processors.bit_length() - 1)
+    for pipeline in ("Zarr's default", "FusedCodecPipeline"):
+        for operation in ("read", "write"):
+            if comparison := comparisons.get(f"{pipeline}, {operation}"):
+                ratio = comparison.to(threads_of(OURS, 1), threads_of(OURS, most))[0]
+                found[f"{operation} by chunks, one thread for each core, to one thread: {pipeline}"] = ratio
+    if comparison := comparisons.get("compress"):
+        found["`compress`, to plain Zarr that writes the codes"] = comparison.to(FLOOR)[0]
+        found["`compress`, MB/s"] = 2e3 * comparison.gigapixels_per_second()
+    return found
+
+
+def add_column(
+    path: Path, machine: Mapping[str, Any], instructions: str, comparisons: Mapping[str, Comparison]
+) -> None:
+    """Write a file of figures, or add to what is there."""
+    before = json.loads(path.read_text())["figures"] if path.exists() else {}
+    versions = machine["software"][OURS]
+    column = {
+        "processor": machine["processor"],
+        "cores": machine["processors"],
+        "instructions": instructions,
+        "versions": {name: versions[name] for name in ("python", "numpy", "zarr")},
+        "figures": before | figures(comparisons, machine["processors"]),
+    }
+    path.write_text(json.dumps(column, indent=2) + "\n")
+
+
 LABELS = {
     RAW: "int16, no codec",
     FLOOR: "uint8 codes, no codec",
@@ -105,7 +153,7 @@ PANELS = (
 """Titles, what is done, the names of the comparisons, and the contenders."""
 
 
-def draw(comparisons: Mapping[str, Comparison], path: Path, note: str) -> None:
+def draw(comparisons: Mapping[str, Comparison], path: Path, machine: str) -> None:
     """Draw the speeds to a file, whose name tells the format."""
     from matplotlib.figure import Figure
 
@@ -117,7 +165,7 @@ def draw(comparisons: Mapping[str, Comparison], path: Path, note: str) -> None:
         draw_panel(axes, {name: comparisons[template.format(name)] for name in names}, contenders)
         axes.set_title(title, loc="left", fontweight="bold", fontsize=11)
         axes.set_xlabel("GB of int16 pixels per second")
-    figure.suptitle(note, color="#d55e00")
+    figure.suptitle(machine)
     figure.savefig(path, dpi=200)
 
 

@@ -1,6 +1,7 @@
-"""That code runs as a page shows it, without what only the tests of the page see."""
+"""That code runs as a page shows it, and that tables have the figures that were measured."""
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -39,3 +40,8 @@ def test_every_name_that_a_page_uses_comes_from_code_that_it_shows(page: Path) -
     code = shown(page.read_text(encoding="utf-8"))
     checked = subprocess.run(checker, input=code, capture_output=True, encoding="utf-8", timeout=TIMEOUT)
     assert checked.returncode == 0, checked.stdout
+
+
+def test_the_page_on_speed_has_the_figures_of_all_processors() -> None:
+    table = runpy.run_path(str(ROOT / "benchmarks/columns.py"))["table"]
+    assert table() in (ROOT / "docs/speed.md").read_text(encoding="utf-8")
