@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 DOCS = Path(__file__).parents[1] / "docs"
-BEGIN, END = "<!-- begin of the table -->\n\n", "\n<!-- end of the table -->"
+BEGIN, END = "<!-- begin of the table -->\n\n", "<!-- end of the table -->"
 
 
 def table() -> str:
@@ -25,8 +25,9 @@ def table() -> str:
 
 def main() -> None:
     page = DOCS / "speed.md"
-    head, _, rest = page.read_text().partition(BEGIN)
-    page.write_text(f"{head}{BEGIN}{table()}{END}{rest.partition(END)[2]}")
+    head, begin, rest = page.read_text().partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    page.write_text(f"{head}{begin}{table()}\n{end}{tail}")
 
 
 if __name__ == "__main__":

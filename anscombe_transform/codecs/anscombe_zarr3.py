@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -204,16 +204,28 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
     async def encode(self, chunks_and_specs: Iterable[_Chunk]) -> Iterable[NDBuffer | None]:
         """Encode a batch of chunks, in threads if one of them is large."""
         chunks = list(chunks_and_specs)
-        if _has_elements(chunks, _LARGE_CHUNK):
-            return await super().encode(chunks)
-        return [None if chunk is None else self._encode_sync(chunk, spec) for chunk, spec in chunks]
+        return await _each(self._encode_sync, chunks, in_threads=_has_elements(chunks, _LARGE_CHUNK))
 
     async def decode(self, chunks_and_specs: Iterable[_Chunk]) -> Iterable[NDBuffer | None]:
         """Decode a batch of chunks, in threads if one of them is huge, or large and its values have to be computed."""
         chunks = list(chunks_and_specs)
-        if _has_elements(chunks, _HUGE_CHUNK if self.encoded_dtype in TABLE_DTYPES else _LARGE_CHUNK):
-            return await super().decode(chunks)
-        return [None if chunk is None else self._decode_sync(chunk, spec) for chunk, spec in chunks]
+        least = _HUGE_CHUNK if self.encoded_dtype in TABLE_DTYPES else _LARGE_CHUNK
+        return await _each(self._decode_sync, chunks, in_threads=_has_elements(chunks, least))
+
+
+async def _each(
+    step: Callable[[NDBuffer, ArraySpec], NDBuffer], chunks: list[_Chunk], *, in_threads: bool
+) -> list[NDBuffer | None]:
+    """Return what a step makes of each chunk, and None for what is no chunk."""
+
+    async def run(chunk: NDBuffer | None, spec: ArraySpec) -> NDBuffer | None:
+        if chunk is None:
+            return None
+        return await asyncio.to_thread(step, chunk, spec) if in_threads else step(chunk, spec)
+
+    if in_threads and len(chunks) > 1:
+        return list(await asyncio.gather(*(run(chunk, spec) for chunk, spec in chunks)))
+    return [await run(chunk, spec) for chunk, spec in chunks]
 
 
 def _has_elements(chunks: list[_Chunk], number: int) -> bool:
