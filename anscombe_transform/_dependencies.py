@@ -5,34 +5,46 @@ Everything else uses their public interfaces only. `tests/test_dependencies.py` 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import zarr
-from zarr.core import codec_pipeline
+import zarr.core.codec_pipeline
 from zarr.core.sync import sync  # Zarr's stores are asynchronous, and this alone waits for its event loop
 
 if TYPE_CHECKING:
+    from zarr import Array
     from zarr.core.array_spec import ArraySpec  # what Zarr tells a codec about a chunk
 
-__all__ = ["ArraySpec", "pool_of_threads", "sync"]
+__all__ = ["ArraySpec", "in_threads", "sync"]
 
-_PIPELINE = "codec_pipeline.path"
-_ON_EVENT_LOOP = "zarr.core.codec_pipeline.BatchedCodecPipeline"
-_IN_POOL = "zarr.core.codec_pipeline.FusedCodecPipeline"
+_A = TypeVar("_A", bound="Array[Any]")
+
+_pipelines: Any = zarr.core.codec_pipeline
 
 
-@contextmanager
-def pool_of_threads() -> Iterator[None]:
-    """Have the Zarr arrays that are opened within work on their chunks in a pool of threads.
+def in_threads(array: _A) -> _A:
+    """Have an array that was just opened work on its chunks in a pool of threads, and return it.
 
-    Zarr's default copies all chunks on its event loop, which is a single thread. Releases before 3.3 have no other way,
-    and where the user has set another pipeline, that remains.
+    Zarr's default pipeline copies all chunks on its event loop, which is a single thread. Since 3.3 it has another one,
+    and since 3.4.2 this works in forked processes, too. Where the user has set a third one, that remains.
     """
-    with zarr.config.set({_PIPELINE: _IN_POOL} if _has_choice() else {}):
-        yield
+    pipeline: Any = array._async_array.codec_pipeline
+    if type(pipeline) is _pipelines.BatchedCodecPipeline and hasattr(_pipelines, "_reset_pool_after_fork"):
+        codecs = tuple(pipeline)
+        in_pool = _pipelines.FusedCodecPipeline(
+            codecs=codecs,
+            array_array_codecs=pipeline.array_array_codecs,
+            array_bytes_codec=pipeline.array_bytes_codec,
+            bytes_bytes_codecs=pipeline.bytes_bytes_codecs,
+            sync_transform=_transform_of(codecs),
+            batch_size=pipeline.batch_size,
+        )
+        object.__setattr__(array._async_array, "codec_pipeline", in_pool)
+    return array
 
 
-def _has_choice() -> bool:
-    return hasattr(codec_pipeline, "FusedCodecPipeline") and zarr.config.get(_PIPELINE) == _ON_EVENT_LOOP
+def _transform_of(codecs: tuple[Any, ...]) -> Any:
+    """Return what runs all codecs in one thread, or None if one of them cannot."""
+    try:
+        return _pipelines.ChunkTransform(codecs=codecs)
+    except TypeError:
+        return None

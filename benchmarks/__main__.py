@@ -47,6 +47,8 @@ def parse() -> argparse.Namespace:
     for folder in (arguments.folder, *(file and file.parent for file in (arguments.json, arguments.column))):
         if folder and not folder.is_dir():
             parser.error(f"there is no folder {folder}")
+    if arguments.column and arguments.quick:
+        parser.error("--column is for measurements, and --quick makes none")
     if arguments.plot:
         if not {"kernels", "zarr"} <= set(arguments.sections):
             parser.error("--plot needs the sections kernels and zarr")

@@ -28,7 +28,7 @@ def measure(session: Session) -> list[Comparison]:
         "compressor": "Zstd 1",
     }
     processors = os.cpu_count() or 1
-    numbers = [2**power for power in range(processors.bit_length())]
+    numbers = sorted({1, 2, processors, *(2**power for power in range(processors.bit_length()))})
     with session.packages() as packages:
         pipelines = packages.ours.prepare(naming_pipelines)()
         return [

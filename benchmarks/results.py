@@ -13,6 +13,7 @@ from benchmarks.estimate import FRAMES, TILES
 from benchmarks.kernels import CHUNK, MEMCPY, SMALL_CHUNK
 from benchmarks.measuring import OURS, RELEASE, Comparison, Spread, show, spread, spread_text
 from benchmarks.overhead import IMPORT
+from benchmarks.work_zarr import PIPELINES
 from benchmarks.zarr_arrays import FLOOR, RAW
 
 if TYPE_CHECKING:
@@ -106,11 +107,10 @@ ROWS = {
 def figures(comparisons: Mapping[str, Comparison], processors: int) -> dict[str, float]:
     """Return the figures for which something was measured."""
     found = {row: comparisons[name].to(other)[0] for row, (name, other) in ROWS.items() if name in comparisons}
-    most = 2 ** (processors.bit_length() - 1)
-    for pipeline in ("Zarr's default", "FusedCodecPipeline"):
+    for pipeline in PIPELINES:
         for operation in ("read", "write"):
             if comparison := comparisons.get(f"{pipeline}, {operation}"):
-                ratio = comparison.to(threads_of(OURS, 1), threads_of(OURS, most))[0]
+                ratio = comparison.to(threads_of(OURS, 1), threads_of(OURS, max(2, processors)))[0]
                 found[f"{operation} by chunks, one thread for each core, to one thread: {pipeline}"] = ratio
     if comparison := comparisons.get("compress"):
         found["`compress`, to plain Zarr that writes the codes"] = comparison.to(FLOOR)[0]
@@ -121,17 +121,25 @@ def figures(comparisons: Mapping[str, Comparison], processors: int) -> dict[str,
 def add_column(
     path: Path, machine: Mapping[str, Any], instructions: str, comparisons: Mapping[str, Comparison]
 ) -> None:
-    """Write a file of figures, or add to what is there."""
-    before = json.loads(path.read_text())["figures"] if path.exists() else {}
+    """Write a file of figures, or add to one of the same machine.
+
+    Raises
+    ------
+    RuntimeError
+        If the file is of another machine, or of other versions.
+    """
     versions = machine["software"][OURS]
     column = {
         "processor": machine["processor"],
         "cores": machine["processors"],
         "instructions": instructions,
         "versions": {name: versions[name] for name in ("python", "numpy", "zarr")},
-        "figures": before | figures(comparisons, machine["processors"]),
     }
-    path.write_text(json.dumps(column, indent=2) + "\n")
+    before = json.loads(path.read_text()) if path.exists() else column
+    measured = before.pop("figures", {}) | figures(comparisons, machine["processors"])
+    if before != column:
+        raise RuntimeError(f"{path} is of another processor, or of other versions: name a new file")
+    path.write_text(json.dumps(column | {"figures": measured}, indent=2) + "\n")
 
 
 LABELS = {

@@ -6,6 +6,8 @@ that is named in the test, has to follow.
 
 import ast
 import asyncio
+import os
+import pickle
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +25,8 @@ from zarr.registry import register_pipeline
 from zarr.storage import FsspecStore, MemoryStore
 
 import anscombe_transform
-from anscombe_transform import AnscombeTransformV3
-from anscombe_transform._dependencies import pool_of_threads, sync
+from anscombe_transform import AnscombeTransformV2, AnscombeTransformV3, open_movie
+from anscombe_transform._dependencies import in_threads, sync
 
 PACKAGE = Path(anscombe_transform.__file__).parent
 
@@ -84,17 +86,37 @@ class OwnPipeline(BatchedCodecPipeline):
 
 
 @pytest.mark.parametrize("own", [False, True])
-def test_arrays_work_on_their_chunks_in_a_pool_of_threads_unless_a_pipeline_is_set(own: bool) -> None:
+@pytest.mark.parametrize("options", [{}, {"shards": (4, 6, 5)}, {"zarr_format": 2}])
+def test_arrays_work_in_a_pool_of_threads_unless_a_pipeline_is_set(own: bool, options: dict[str, Any]) -> None:
+    """Also where they were sent to another process."""
     register_pipeline(OwnPipeline)
-    pool = getattr(zarr.core.codec_pipeline, "FusedCodecPipeline", BatchedCodecPipeline)
+    has_pool = hasattr(zarr.core.codec_pipeline, "_reset_pool_after_fork")
+    pool = zarr.core.codec_pipeline.FusedCodecPipeline if has_pool else BatchedCodecPipeline
     setting = {"codec_pipeline.path": f"{OwnPipeline.__module__}.{OwnPipeline.__qualname__}"} if own else {}
+    kind: Any = AnscombeTransformV2 if options.get("zarr_format") == 2 else AnscombeTransformV3
     with zarr.config.set(setting):
-        before = zarr.config.get("codec_pipeline.path")
-        with pool_of_threads():
-            array: Any = zarr.create_array({}, data=MOVIE, chunks=(2, 6, 5))
-        assert zarr.config.get("codec_pipeline.path") == before
+        filters = [kind(0, 2.5, encoded_dtype="uint16", decoded_dtype="uint16")]
+        created = zarr.create_array({}, shape=MOVIE.shape, dtype="uint16", chunks=(2, 6, 5), filters=filters, **options)
+        array: Any = in_threads(created)
     assert type(array._async_array.codec_pipeline) is (OwnPipeline if own else pool)
-    np.testing.assert_array_equal(array[...], MOVIE)
+    array[...] = MOVIE
+    for one in (array, pickle.loads(pickle.dumps(array))):
+        np.testing.assert_allclose(one[...], MOVIE, atol=20)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_movie_that_was_read_is_read_in_a_forked_process(tmp_path: Path) -> None:
+    zarr.create_array(tmp_path / "movie.zarr", data=np.tile(MOVIE, (4, 1, 1)), chunks=(2, 6, 5))
+    movie = open_movie(tmp_path / "movie.zarr")
+    expected = movie[:]
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(0 if np.array_equal(open_movie(tmp_path / "movie.zarr")[:], expected) else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_stores_of_zarr_tell_their_file_system_and_path() -> None:

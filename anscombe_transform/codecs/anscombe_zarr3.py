@@ -31,9 +31,9 @@ _LARGE_CHUNK = 1 << 18
 """Chunks of at least this many elements are encoded and computed in a thread: smaller ones are faster without."""
 
 _HUGE_CHUNK = 1 << 20
-"""Chunks of at least this many elements are looked up in a thread, too: smaller ones take no longer than changing it.
+"""Chunks of at least this many elements are looked up in a thread, too: smaller ones are faster without.
 
-Zarr's event loop is one thread for all reads: what runs there is what more cores cannot speed up.
+Zarr's event loop is one thread for all reads, and more cores cannot speed up what runs there.
 """
 
 _Chunk = tuple["NDBuffer | None", "ArraySpec"]
@@ -216,7 +216,7 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
 async def _each(
     step: Callable[[NDBuffer, ArraySpec], NDBuffer], chunks: list[_Chunk], *, in_threads: bool
 ) -> list[NDBuffer | None]:
-    """Return what a step makes of each chunk, and None for what is no chunk."""
+    """Return what a step makes of each chunk, and None where there is no chunk."""
 
     async def run(chunk: NDBuffer | None, spec: ArraySpec) -> NDBuffer | None:
         if chunk is None:

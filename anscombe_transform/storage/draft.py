@@ -15,7 +15,7 @@ from zarr.abc.buffer import Buffer
 from zarr.buffer import cpu
 from zarr.storage import MemoryStore, StorePath
 
-from anscombe_transform._dependencies import pool_of_threads
+from anscombe_transform._dependencies import in_threads
 from anscombe_transform._faults import software_fault
 from anscombe_transform.storage.location import METADATA, PROVENANCE, UNFINISHED, Location
 
@@ -150,8 +150,7 @@ def _storing_all_chunks(like: ZarrArray, store_path: StorePath) -> ZarrArray:
     For unsigned integers, looking for such chunks takes Zarr longer than compressing them.
     """
     metadata: Any = like.metadata
-    with pool_of_threads():
-        return zarr.Array(zarr.AsyncArray(metadata, store_path, config={"write_empty_chunks": True}))
+    return in_threads(zarr.Array(zarr.AsyncArray(metadata, store_path, config={"write_empty_chunks": True})))
 
 
 def begun(location: Location) -> Draft | None:

@@ -18,7 +18,7 @@ from zarr.abc.store import Store
 from zarr.buffer import default_buffer_prototype
 from zarr.storage import WrapperStore, ZipStore
 
-from anscombe_transform._dependencies import pool_of_threads, sync
+from anscombe_transform._dependencies import in_threads, sync
 from anscombe_transform._files import check_unpacking
 from anscombe_transform._formatting import listed, one_line
 from anscombe_transform.storage.location import METADATA, Location, leads_out
@@ -101,10 +101,10 @@ class Hierarchy:
     def array(self, node: Node, *, whole: bool = True) -> ZarrArray:
         """Open an array; if it is to be whole, a chunk that is not stored is an error when it is read."""
         key = self.key(node.path)
-        with self.reached(), pool_of_threads():
+        with self.reached():
             _check_document(node)
             store = _StoredChunks(self.store) if whole else self.store
-            return zarr.open_array(store=store, path=key, mode="r")
+            return in_threads(zarr.open_array(store=store, path=key, mode="r"))
 
     def key(self, path: str) -> str:
         """Return the key of the store under which a path begins.
@@ -176,7 +176,7 @@ class Hierarchy:
 
 
 def _check_document(node: Node) -> None:
-    """Raise ValueError if the shape of an array or of its chunks is none, or its attributes have no names."""
+    """Raise ValueError if the shape of an array or of its chunks is not valid, or its attributes are no mapping."""
     attributes = node.document.get("attributes")
     if not isinstance(attributes, Mapping | None):
         raise ValueError(f"its attributes are a {type(attributes).__name__}, not names with values")

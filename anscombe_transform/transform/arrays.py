@@ -229,7 +229,7 @@ def decode_array(
     return out
 
 
-_MANY_CODES = 1 << 16
+_MANY_CODES = 1 << 18
 """So many 8-bit codes are looked up in pairs: for fewer, making the table of all pairs takes too long."""
 
 _Step = Callable[[Array, Array], bool]

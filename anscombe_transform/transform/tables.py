@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anscombe_transform._kernels import anscombe
+from anscombe_transform._kernels.lookup import lookup
 from anscombe_transform.transform.parameters import EncodedDType, Transform
 from anscombe_transform.transform.ranges import held_range
 
@@ -85,8 +86,10 @@ def decoding_pairs(transform: Transform, encoded_dtype: EncodedDType, decoded_dt
 
     A pair lies in memory as its codes do, and so do its values: both are seen as one unsigned integer.
     """
+    table = decoding_table(transform, encoded_dtype, decoded_dtype)
     codes = np.arange(1 << 16, dtype=np.uint16).view(np.uint8)
-    values = decoding_table(transform, encoded_dtype, decoded_dtype)[codes]
+    values = np.empty(codes.size, table.dtype)
+    kernel(lookup, "uint8", table.dtype.name)(codes, table, values, 0, 255)
     return values.view(_UNSIGNED[2 * values.itemsize])
 
 

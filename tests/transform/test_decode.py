@@ -267,7 +267,7 @@ def test_many_codes_decode_as_each_does_alone(
     dtype: str, encoded_dtype: str, parameters: Parameters, data: st.DataObject
 ) -> None:
     """Also if there is an odd number of them, and wherever they and their values lie."""
-    pixels = data.draw(st.integers(0, 3)) + (1 << data.draw(st.sampled_from([10, 16, 17])))
+    pixels = data.draw(st.integers(0, 3)) + (1 << data.draw(st.sampled_from([10, 18])))
     starts = data.draw(st.tuples(st.integers(0, 3), st.integers(0, 3)))
     decoded = np.dtype(dtype).newbyteorder(data.draw(st.sampled_from("<>")))
     random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
