@@ -90,8 +90,8 @@ class OwnPipeline(BatchedCodecPipeline):
 def test_arrays_work_in_a_pool_of_threads_unless_a_pipeline_is_set(own: bool, options: dict[str, Any]) -> None:
     """Also where they were sent to another process."""
     register_pipeline(OwnPipeline)
-    has_pool = hasattr(zarr.core.codec_pipeline, "_reset_pool_after_fork")
-    pool = zarr.core.codec_pipeline.FusedCodecPipeline if has_pool else BatchedCodecPipeline
+    pipelines: Any = zarr.core.codec_pipeline
+    pool = pipelines.FusedCodecPipeline if hasattr(pipelines, "_reset_pool_after_fork") else BatchedCodecPipeline
     setting = {"codec_pipeline.path": f"{OwnPipeline.__module__}.{OwnPipeline.__qualname__}"} if own else {}
     kind: Any = AnscombeTransformV2 if options.get("zarr_format") == 2 else AnscombeTransformV3
     with zarr.config.set(setting):
