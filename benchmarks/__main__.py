@@ -16,7 +16,7 @@ from anscombe_transform.estimate.plot import check_picture
 from benchmarks import compress, cores, estimate, kernels, overhead, zarr_arrays
 from benchmarks.measuring import QUICK, RELEASE, Comparison, Settings
 from benchmarks.releases import Session, release_interpreter
-from benchmarks.results import add_column, draw, judge
+from benchmarks.results import begin_column, draw, figures, judge
 
 SECTIONS = {
     "kernels": kernels.measure,
@@ -68,6 +68,7 @@ def main() -> None:
         release = release_interpreter(arguments.environment or Path(temporary, "environment"))
         session = Session(settings, Path(temporary), Path(sys.executable), release)
         machine = session.machine()
+        column = arguments.column and begin_column(arguments.column, machine, INSTRUCTION_SETS[-1])
         for section in arguments.sections:
             with tempfile.TemporaryDirectory(dir=temporary) as folder:
                 measured[section] = SECTIONS[section](replace(session, folder=Path(folder)))
@@ -81,7 +82,8 @@ def main() -> None:
         run = {"machine": machine, "quick": arguments.quick, "sections": sections, "targets": targets}
         arguments.json.write_text(json.dumps(run, indent=2) + "\n")
     if arguments.column:
-        add_column(arguments.column, machine, INSTRUCTION_SETS[-1], by_name)
+        column["figures"] |= figures(by_name, machine["processors"])
+        arguments.column.write_text(json.dumps(column, indent=2) + "\n")
     if arguments.plot:
         words = "{processor}, {processors} cores, {instructions}".format(**machine, instructions=INSTRUCTION_SETS[-1])
         draw(by_name, arguments.plot, f"{words}: {note}" if note else words)

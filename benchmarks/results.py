@@ -108,7 +108,7 @@ def figures(comparisons: Mapping[str, Comparison], processors: int) -> dict[str,
     """Return the figures for which something was measured."""
     found = {row: comparisons[name].to(other)[0] for row, (name, other) in ROWS.items() if name in comparisons}
     for pipeline in PIPELINES:
-        for operation in ("read", "write"):
+        for operation in OPERATIONS:
             if comparison := comparisons.get(f"{pipeline}, {operation}"):
                 ratio = comparison.to(threads_of(OURS, 1), threads_of(OURS, max(2, processors)))[0]
                 found[f"{operation} by chunks, one thread for each core, to one thread: {pipeline}"] = ratio
@@ -118,10 +118,8 @@ def figures(comparisons: Mapping[str, Comparison], processors: int) -> dict[str,
     return found
 
 
-def add_column(
-    path: Path, machine: Mapping[str, Any], instructions: str, comparisons: Mapping[str, Comparison]
-) -> None:
-    """Write a file of figures, or add to one of the same machine.
+def begin_column(path: Path, machine: Mapping[str, Any], instructions: str) -> dict[str, Any]:
+    """Return what a file of figures has to hold, with the figures that it has already.
 
     Raises
     ------
@@ -135,11 +133,10 @@ def add_column(
         "instructions": instructions,
         "versions": {name: versions[name] for name in ("python", "numpy", "zarr")},
     }
-    before = json.loads(path.read_text()) if path.exists() else column
-    measured = before.pop("figures", {}) | figures(comparisons, machine["processors"])
-    if before != column:
+    before = json.loads(path.read_text()) if path.exists() else column | {"figures": {}}
+    if column | {"figures": before["figures"]} != before:
         raise RuntimeError(f"{path} is of another processor, or of other versions: name a new file")
-    path.write_text(json.dumps(column | {"figures": measured}, indent=2) + "\n")
+    return dict(before)
 
 
 LABELS = {

@@ -176,10 +176,10 @@ class Hierarchy:
 
 
 def _check_document(node: Node) -> None:
-    """Raise ValueError if the shape of an array or of its chunks is not valid, or its attributes are no mapping."""
+    """Raise ValueError if the shape of an array or of its chunks is not valid, or its attributes are not a mapping."""
     attributes = node.document.get("attributes")
     if not isinstance(attributes, Mapping | None):
-        raise ValueError(f"its attributes are a {type(attributes).__name__}, not names with values")
+        raise ValueError(f"its attributes must be names with values, not {type(attributes).__name__}")
     grid = node.document.get("chunk_grid")
     within = grid.get("configuration") if isinstance(grid, Mapping) else None
     chunks = within.get("chunk_shape") if isinstance(within, Mapping) else node.document.get("chunks")

@@ -1,4 +1,4 @@
-"""The codec pipelines that Zarr has: its own, and from Zarr 3.4 on one that calls codecs in threads without a loop."""
+"""The codec pipelines that Zarr has: its own, and from Zarr 3.3 on one that calls codecs in threads without a loop."""
 
 from collections.abc import Iterator
 
