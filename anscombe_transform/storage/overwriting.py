@@ -26,13 +26,20 @@ _OTHER_FORMATS = re.compile(
 )
 """Ends of the names of files of other formats."""
 
+_HALF_A_MARKER = re.compile(r"unfinished\.[0-9a-f]{32}\.partial")
+"""What Zarr leaves in a folder if it is killed while it writes the very first file there."""
+
 State = Literal["empty", "unfinished", "zarr", "other"]
 
 
 def state_of(location: Location) -> State:
     """Return what is at a location: nothing, an array that is not finished, Zarr data, or other files."""
-    if location.is_local and not Path(location.url).is_dir():
-        return "other" if Path(location.url).exists() else "empty"
+    if location.is_local:
+        path = Path(location.url)
+        if not path.is_dir():
+            return "other" if path.exists() else "empty"
+        if all(_HALF_A_MARKER.fullmatch(file.name) for file in path.iterdir()):
+            return "empty"
     if is_begun(location):
         return "unfinished"
     if any(location.get(key) is not None for key in METADATA):

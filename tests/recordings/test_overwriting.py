@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,25 @@ def test_overwriting_leaves_nothing_of_zarr_data(tmp_path: Path, kind: str, zarr
     compress(MOVIE, tmp_path / "expected", **GIVEN, zarr_format=zarr_format)
     assert contents(tmp_path / "a") == contents(tmp_path / "expected")
     assert (tmp_path / "beside.txt").read_bytes() == b"precious"
+
+
+KILLED_WITH_THE_FIRST_FILE = """
+import os, pathlib, sys
+import numpy as np
+from anscombe_transform import compress
+pathlib.Path.replace = lambda *_: os._exit(9)
+compress(np.zeros((2, 8, 8), "int16"), sys.argv[1], zero_level=0, conversion_gain=1)
+"""
+
+
+@pytest.mark.parametrize("options", [{}, {"resume": True}, {"overwrite": True}], ids=str)
+def test_what_is_left_of_a_kill_at_the_first_file_is_in_nobodys_way(tmp_path: Path, options: dict[str, bool]) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED_WITH_THE_FIRST_FILE, tmp_path / "a"], check=False)
+    assert killed.returncode == 9
+    assert [path.suffix for path in (tmp_path / "a").iterdir()] == [".partial"]
+    compress(MOVIE, tmp_path / "a", **GIVEN, **options)
+    compress(MOVIE, tmp_path / "expected", **GIVEN)
+    assert contents(tmp_path / "a") == contents(tmp_path / "expected")
 
 
 @pytest.mark.parametrize("damaged", [b"[", b"[]", b"\xff", b'{"path": "", "documents": {}}'])
