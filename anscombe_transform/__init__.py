@@ -15,7 +15,10 @@ if find_spec("anscombe_transform._kernels.anscombe") is None:
 
 from anscombe_transform.codecs.anscombe_zarr2 import AnscombeTransformV2
 from anscombe_transform.codecs.anscombe_zarr3 import AnscombeTransformV3
+from anscombe_transform.codecs.predict_zarr2 import PhotonPredictV2
+from anscombe_transform.codecs.predict_zarr3 import PhotonPredictV3
 from anscombe_transform.transform.arrays import decode, encode
+from anscombe_transform.transform.prediction import Predictor
 
 if TYPE_CHECKING:
     from anscombe_transform.estimate import ParameterEstimate, estimate_parameters
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from anscombe_transform.recordings.results import Compression, Decompression
     from anscombe_transform.recordings.verification import Verification, verify
     from anscombe_transform.report import Report, make_report
+    from anscombe_transform.transform.prediction_fit import fit_predictor
 
 __version__ = version("anscombe-transform")
 
@@ -39,6 +43,9 @@ __all__ = [
     "Description",
     "MovieFile",
     "ParameterEstimate",
+    "PhotonPredictV2",
+    "PhotonPredictV3",
+    "Predictor",
     "Recording",
     "Report",
     "Verification",
@@ -49,6 +56,7 @@ __all__ = [
     "describe_recording",
     "encode",
     "estimate_parameters",
+    "fit_predictor",
     "make_report",
     "open_movie",
     "open_recording",
@@ -70,6 +78,7 @@ _LAZY = {
     "Recording": "movies.recording",
     "ParameterEstimate": "estimate",
     "estimate_parameters": "estimate",
+    "fit_predictor": "transform.prediction_fit",
     "Report": "report",
     "Verification": "recordings.verification",
     "verify": "recordings.verification",

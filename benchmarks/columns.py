@@ -1,10 +1,12 @@
-"""The table of docs/speed.md, which has a column for each processor that somebody has measured.
+"""Tables of the pages: of docs/speed.md, with a column for each processor that somebody has measured; of compressors.
 
-`python -m benchmarks --column docs/speeds/NAME.json` measures one, or adds sections to it; NAME tells the order.
-`python -m benchmarks.columns` then writes the table.
+`python -m benchmarks --column docs/speeds/NAME.json` measures one, or adds sections to it; NAME tells the order. The
+compressors are measured by `python -m benchmarks compressors --guide docs/user-guide`.
+`python -m benchmarks.columns` then writes the tables.
 """
 
 import json
+import sys
 from pathlib import Path
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -23,11 +25,43 @@ def table() -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
+def table_of_compressors() -> str:
+    """Return the table of compressors in Markdown: each figure for codes, and for predicted codes."""
+    figures = json.loads((DOCS / "user-guide/compressors.json").read_text())
+    speeds = {"write, 1 thread": "write", "write, 2 threads": "two", "read, 1 thread": "read", "read, 2 threads": "two"}
+    held: dict[str, dict[str, dict[str, float]]] = {}
+    for row in figures["rows"]:
+        held.setdefault(row["compressor"], {})[row["holds"]] = row
+    rows = [["", "ratio", "bits above noise", *speeds.values()], ["---", *["---:"] * (2 + len(speeds))]]
+    for name, by_holds in held.items():
+        pair = [by_holds[holds] for holds in ("codes", "predicted") if holds in by_holds]
+        rows.append(
+            [
+                name,
+                ", ".join(f"{row['ratio']:.2f}" for row in pair),
+                ", ".join(f"{16 / row['ratio'] - figures['noise']:.2f}" for row in pair),
+                *(", ".join(f"{float(f'{row[speed]:.2g}'):.0f}" for row in pair) for speed in speeds),
+            ]
+        )
+    rows += [
+        [f"{name}, int16", f"{raw['ratio']:.2f}", "", *(f"{float(f'{raw[speed]:.2g}'):.0f}" for speed in speeds)]
+        for name, by_holds in held.items()
+        if (raw := by_holds.get("int16"))
+    ]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+PAGES = {"speed.md": table, "user-guide/zarr-v3.md": table_of_compressors}
+
+
 def main() -> None:
-    page = DOCS / "speed.md"
-    head, begin, rest = page.read_text().partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    page.write_text(f"{head}{begin}{table()}\n{end}{tail}")
+    for name, make in PAGES.items():
+        page = DOCS / name
+        head, begin, rest = page.read_text().partition(BEGIN)
+        _, end, tail = rest.partition(END)
+        if not end:
+            sys.exit(f"{page} has no {BEGIN.strip()} and {END.strip()}")
+        page.write_text(f"{head}{begin}{make()}\n{end}{tail}")
 
 
 if __name__ == "__main__":

@@ -48,6 +48,9 @@ class Settings:
     rounds_of_estimates: int = 3
     compressed_movie: Shape = (3000, 512, 512)
     rounds_of_compress: int = 5
+    movie_of_compressors: Shape = (100, 256, 384)
+    rounds_of_compressors: int = 3
+    side_of_scenes: int = 160
 
 
 QUICK = Settings(
@@ -64,6 +67,9 @@ QUICK = Settings(
     rounds_of_estimates=2,
     compressed_movie=(100, 64, 64),
     rounds_of_compress=2,
+    movie_of_compressors=(100, 64, 64),
+    rounds_of_compressors=1,
+    side_of_scenes=32,
 )
 """With these, all is done, and nothing is measured well."""
 

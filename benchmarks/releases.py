@@ -160,6 +160,8 @@ class Session:
     """The Python of this package."""
     release: Path
     """The Python of the release 1.0.0."""
+    recording: Path | None = None
+    """A movie for the compressors."""
 
     @contextmanager
     def packages(self) -> Iterator[Packages]:

@@ -121,6 +121,9 @@ def compress(
     shards: Annotated[str | None, typer.Option(help="Shape of a shard, or its frames; by default none.")] = None,
     compressor: Annotated[str, typer.Option(help="zstd, blosc-zstd, blosc-lz4, gzip or none.")] = "zstd",
     level: Annotated[int | None, typer.Option(help="Level of the compressor; by default a fast one.")] = None,
+    predict: Annotated[
+        bool | None, typer.Option(help="Predict codes from earlier frames and rows; by default where it saves space.")
+    ] = None,
     zarr_format: Annotated[int, typer.Option(help="3 or 2.")] = 3,
     ome: Annotated[bool, typer.Option("--ome", help="Make an OME-NGFF 0.5 image, with the array in 0.")] = False,
     overwrite: Overwrite = False,
@@ -167,6 +170,7 @@ def compress(
             shards=parse_sizes("--shards", shards),
             compressor=cast("Compressor", compressor),
             level=level,
+            predict=predict,
             zarr_format=cast("Any", zarr_format),
             ome=ome,
             overwrite=overwrite,
@@ -548,7 +552,10 @@ def _print_demonstration(result: Demonstration, codec: AnscombeTransformV3) -> N
         ("movie", raw),
         ("Zarr without the codec", result.compressed_size),
         ("Zarr with the codec", result.anscombe_size),
+        ("the same, and prediction", result.predicted_size),
     ):
+        if size is None:
+            continue
         sizes.add_row(name, f"{size / 1e6:.2f}", f"{raw / size:.2f}")
     losses = Table("", "largest", "mean", title="Error of what was read back")
     losses.add_row("ADU", f"{errors.largest_adu:.2f}", f"{errors.mean_adu:.3f}")

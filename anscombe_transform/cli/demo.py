@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import zarr
@@ -15,7 +16,10 @@ from zarr.codecs import ZstdCodec
 
 from anscombe_transform._typing import Array, Progress, StageProgress
 from anscombe_transform.codecs.anscombe_zarr3 import AnscombeTransformV3
+from anscombe_transform.codecs.predict_zarr3 import PhotonPredictV3
 from anscombe_transform.quality import Errors, measure_errors
+from anscombe_transform.recordings.prediction_choice import choose_predictor
+from anscombe_transform.storage.layout import Layout
 
 _READ = """
 import sys, time
@@ -38,6 +42,8 @@ class Demonstration:
     compressed_size: int
     """Of the movie as it is, with the same compressor."""
     anscombe_size: int
+    predicted_size: int | None
+    """With codes that are predicted; None if that does not make them smaller."""
     write_time: float
     read_time: float
     errors: Errors
@@ -58,7 +64,8 @@ def demonstrate(
     codec : AnscombeTransformV3
         How to compress it.
     folder : Path
-        Where to make the arrays ``anscombe.zarr`` and ``raw.zarr`` and the movie as it was read, ``decoded.npy``.
+        Where to make the arrays ``anscombe.zarr``, ``predicted.zarr`` and ``raw.zarr``, and the movie as it was read,
+        ``decoded.npy``.
     progress : callable
         Called with the name of the stage, and the frames done and to do in it.
 
@@ -75,14 +82,21 @@ def demonstrate(
     anscombe_size, write_time = _write(
         movie, folder / "anscombe.zarr", [codec], partial(progress, "Writing with the codec")
     )
+    predictor = choose_predictor(movie, codec, Layout(chunks=_frames_per_chunk(movie)))
+    predicted_size, kept = None, folder / "anscombe.zarr"
+    if predictor is not None:
+        kept = folder / "predicted.zarr"
+        filters = [codec, PhotonPredictV3(predictor)]
+        predicted_size, write_time = _write(movie, kept, filters, partial(progress, "Writing with prediction"))
     compressed_size, _ = _write(movie, folder / "raw.zarr", [], partial(progress, "Writing without it"))
     progress("Reading in a fresh process", 0, len(movie))
-    decoded, read_time = _read_in_a_fresh_process(folder / "anscombe.zarr", folder / "decoded.npy")
+    decoded, read_time = _read_in_a_fresh_process(kept, folder / "decoded.npy")
     progress("Reading in a fresh process", len(movie), len(movie))
     return Demonstration(
         raw_size=movie.nbytes,
         compressed_size=compressed_size,
         anscombe_size=anscombe_size,
+        predicted_size=predicted_size,
         write_time=write_time,
         read_time=read_time,
         errors=measure_errors(
@@ -95,9 +109,13 @@ def demonstrate(
     )
 
 
-def _write(movie: Array, path: Path, filters: list[AnscombeTransformV3], progress: Progress) -> tuple[int, float]:
+def _frames_per_chunk(movie: Array) -> int:
+    return int(max(1, min(len(movie), _CHUNK // max(1, movie[0].size))))
+
+
+def _write(movie: Array, path: Path, filters: list[Any], progress: Progress) -> tuple[int, float]:
     """Write a movie to an array with these filters; return its bytes in the store, and the seconds that it took."""
-    frames_per_chunk = max(1, min(len(movie), _CHUNK // max(1, movie[0].size)))
+    frames_per_chunk = _frames_per_chunk(movie)
     array = zarr.create_array(
         path,
         shape=movie.shape,

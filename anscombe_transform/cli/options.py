@@ -22,8 +22,8 @@ _PARAMETERS = (
         "dry_run",
         "encoded_dtype",
     ),
-    *("frames", "key", "level", "max_frames", "ome", "out_of_range", "overwrite", "plane", "planes", "resume"),
-    *("salvage", "scheduler", "shards", "storage_options", "zarr_format", "zero_level"),
+    *("frames", "key", "level", "max_frames", "ome", "out_of_range", "overwrite", "plane", "planes", "predict"),
+    *("resume", "salvage", "scheduler", "shards", "storage_options", "zarr_format", "zero_level"),
 )
 _ASSIGNED = re.compile(rf"(?<![\w./\\(-])({'|'.join(_PARAMETERS)})=('[^']*'|[^\s,;:]+)")
 _SLICE = re.compile(r"frames=slice\(([^)]*)\)")
@@ -152,11 +152,13 @@ def parse_storage_options(texts: list[str] | None) -> dict[str, Any] | None:
 
 
 def with_options(text: str) -> str:
-    """Return a message of the library with parameters written as options: ``overwrite=True`` as ``--overwrite``."""
+    """Return a message of the library with parameters written as options: ``predict=False`` as ``--no-predict``."""
 
     def assigned(found: re.Match[str]) -> str:
         name, value = found.groups()
-        return _option(name) if value == "True" else _option(name) + " " + value.strip("'")
+        if value in ("True", "False"):
+            return _option(name if value == "True" else f"no_{name}")
+        return _option(name) + " " + value.strip("'")
 
     text = _SLICE.sub(lambda found: "--frames " + ":".join(found[1].replace("None", "").split(", ")), text)
     return _NAMED.sub(lambda found: _option(found[1]), _ASSIGNED.sub(assigned, text))

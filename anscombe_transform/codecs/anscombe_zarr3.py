@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from zarr.abc.codec import ArrayArrayCodec
-from zarr.dtype import parse_dtype
 
+from anscombe_transform.codecs.chunks import LARGE_CHUNK, Chunk, each, has_elements, zarr_dtype
 from anscombe_transform.codecs.configuration import CODEC_NAME, CodecParameters
 from anscombe_transform.transform.arrays import decode_array, encode_array
 from anscombe_transform.transform.parameters import EncodedDType, OutOfRange, Transform, parse_real_dtype, shown
@@ -27,16 +26,11 @@ if TYPE_CHECKING:
 _NAMES = (CODEC_NAME, "anscombe-transform")
 _FIELDS_OF_1_0_0 = {"zero_level", "conversion_gain", "encoded_dtype", "decoded_dtype"}
 
-_LARGE_CHUNK = 1 << 18
-"""Chunks of at least this many elements are encoded and computed in a thread: smaller ones are faster without."""
-
 _HUGE_CHUNK = 1 << 20
 """Chunks of at least this many elements are looked up in a thread, too: smaller ones are faster without.
 
 Zarr's event loop is one thread for all reads, and more cores cannot speed up what runs there.
 """
-
-_Chunk = tuple["NDBuffer | None", "ArraySpec"]
 
 
 @dataclass(frozen=True, init=False)
@@ -155,7 +149,7 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
             fill_value = self._fill_code(chunk_spec)
         except ValueError:  # which `evolve_from_array_spec` raises for the fill value of the array
             fill_value = np.dtype(self.encoded_dtype).type(0)
-        return replace(chunk_spec, dtype=_zarr_dtype(self.encoded_dtype), fill_value=fill_value)
+        return replace(chunk_spec, dtype=zarr_dtype(self.encoded_dtype), fill_value=fill_value)
 
     def _fill_code(self, spec: ArraySpec) -> Any:
         """Return the code of the fill value, or raise ValueError if it has none."""
@@ -201,40 +195,16 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
     async def _decode_single(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer:
         return await asyncio.to_thread(self._decode_sync, chunk_array, chunk_spec)
 
-    async def encode(self, chunks_and_specs: Iterable[_Chunk]) -> Iterable[NDBuffer | None]:
+    async def encode(self, chunks_and_specs: Iterable[Chunk]) -> Iterable[NDBuffer | None]:
         """Encode a batch of chunks, in threads if one of them is large."""
         chunks = list(chunks_and_specs)
-        return await _each(self._encode_sync, chunks, in_threads=_has_elements(chunks, _LARGE_CHUNK))
+        return await each(self._encode_sync, chunks, in_threads=has_elements(chunks, LARGE_CHUNK))
 
-    async def decode(self, chunks_and_specs: Iterable[_Chunk]) -> Iterable[NDBuffer | None]:
+    async def decode(self, chunks_and_specs: Iterable[Chunk]) -> Iterable[NDBuffer | None]:
         """Decode a batch of chunks, in threads if one of them is huge, or large and its values have to be computed."""
         chunks = list(chunks_and_specs)
-        least = _HUGE_CHUNK if self.encoded_dtype in TABLE_DTYPES else _LARGE_CHUNK
-        return await _each(self._decode_sync, chunks, in_threads=_has_elements(chunks, least))
-
-
-async def _each(
-    step: Callable[[NDBuffer, ArraySpec], NDBuffer], chunks: list[_Chunk], *, in_threads: bool
-) -> list[NDBuffer | None]:
-    """Return what a step makes of each chunk, and None where there is no chunk."""
-
-    async def run(chunk: NDBuffer | None, spec: ArraySpec) -> NDBuffer | None:
-        if chunk is None:
-            return None
-        return await asyncio.to_thread(step, chunk, spec) if in_threads else step(chunk, spec)
-
-    if in_threads and len(chunks) > 1:
-        return list(await asyncio.gather(*(run(chunk, spec) for chunk, spec in chunks)))
-    return [await run(chunk, spec) for chunk, spec in chunks]
-
-
-def _has_elements(chunks: list[_Chunk], number: int) -> bool:
-    return any(math.prod(spec.shape) >= number for _, spec in chunks)
-
-
-@lru_cache
-def _zarr_dtype(name: str) -> ZDType[Any, Any]:
-    return parse_dtype(np.dtype(name), zarr_format=3)
+        least = _HUGE_CHUNK if self.encoded_dtype in TABLE_DTYPES else LARGE_CHUNK
+        return await each(self._decode_sync, chunks, in_threads=has_elements(chunks, least))
 
 
 @lru_cache

@@ -22,6 +22,7 @@ from anscombe_transform.storage.draft import BESIDE_CHANNELS, Draft
 from anscombe_transform.storage.layout import Layout, coordinates
 from anscombe_transform.storage.location import PROVENANCE, Location
 from anscombe_transform.storage.ome import METADATA_XML, ome_image, ome_series, ome_xml
+from anscombe_transform.transform.prediction import Predictor
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,11 @@ class Channel:
     name: str
     movie: Movie
     codec: CodecParameters | None = None
-    """The filter before the compressor, if there is any."""
+    """The first filter, if there is any."""
     parameters: Mapping[str, Any] | None = None
     """As `Compression` has them."""
+    predictor: Predictor | None = None
+    """What predicts the codes, if anything does."""
 
     @property
     def comparer(self) -> Comparer:
@@ -101,6 +104,7 @@ def draft_of(
             tuple(channel.movie.shape),
             dtype,
             codec=channel.codec,
+            predictor=channel.predictor,
             fill_value=0 if channel.codec is None else channel.comparer.nearest_held(0, dtype),
             attributes={PROVENANCE: provenance_of(channel.movie, channel.parameters)},
         )

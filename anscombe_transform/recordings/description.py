@@ -11,7 +11,7 @@ from typing import Any
 from zarr.codecs import Crc32cCodec
 
 from anscombe_transform._formatting import listed, quantity, shape_text
-from anscombe_transform.recordings.provenance import beta_row, codec_of, parameter_rows
+from anscombe_transform.recordings.provenance import beta_row, codec_of, codes_row, parameter_rows, predictor_of
 from anscombe_transform.storage.chunks import checksums_of, grid_of, stored_chunks
 from anscombe_transform.storage.draft import Draft, ZarrArray, begun, finished
 from anscombe_transform.storage.groups import array_at
@@ -49,6 +49,8 @@ class Description:
         The parameters, in ADU, ADU per photon, and noise standard deviations per code.
     encoded_dtype : str
         The dtype of the codes.
+    predicted : bool
+        Whether what is stored of them is what earlier frames and rows do not predict.
     out_of_range : str or None
         ``"clamp"`` if values without a code were stored as the nearest value that has one.
     held_range : tuple of float
@@ -87,6 +89,7 @@ class Description:
     conversion_gain: float
     beta: float
     encoded_dtype: str
+    predicted: bool
     out_of_range: str | None
     held_range: tuple[float, float]
     chunks: tuple[int, ...]
@@ -154,7 +157,7 @@ class Description:
             ("Movie", f"{shape_text(self.shape)} {self.dtype}, {quantity(self.size, 'B')}"),
             *parameter_rows(story.get("parameters", found)),
             beta_row(self.beta),
-            ("Codes", f"{self.encoded_dtype}, for {lowest:.6g} to {highest:.6g} ADU"),
+            codes_row(f"{self.encoded_dtype}, for {lowest:.6g} to {highest:.6g} ADU", self.predicted),
             ("Out of range", self.out_of_range or "an error"),
             ("Chunks", shape_text(self.chunks) + (f" in shards of {shape_text(self.shards)}" if self.shards else "")),
             ("Compressor", ", ".join(name for name in self.compressors if name != str(Crc32cCodec())) or "none"),
@@ -343,6 +346,7 @@ def _described(location: Location, array: ZarrArray, *, finished: bool) -> Descr
         conversion_gain=codec.conversion_gain,
         beta=codec.beta,
         encoded_dtype=codec.encoded_dtype,
+        predicted=predictor_of(array) is not None,
         out_of_range=codec.out_of_range,
         held_range=held_range(codec.transform, codec.encoded_dtype),
         chunks=array.chunks,

@@ -17,6 +17,7 @@ from anscombe_transform.movies.movie import Movie, as_movie, size_of
 from anscombe_transform.recordings.channels import Channel, draft_of
 from anscombe_transform.recordings.codec_choice import choose_codec, choose_parameters, codec_before, keep_codec
 from anscombe_transform.recordings.comparison import Comparison
+from anscombe_transform.recordings.prediction_choice import choose_predictor
 from anscombe_transform.recordings.provenance import codec_of
 from anscombe_transform.recordings.results import ChannelCompression, Compression
 from anscombe_transform.recordings.writing import Task
@@ -81,6 +82,7 @@ class Plan:
                     path=path,
                     parameters=channel.parameters or {},
                     encoded_dtype=channel.codec.encoded_dtype,
+                    predicted=channel.predictor is not None,
                     size=size_of(channel.movie),
                     stored_size=stored_size,
                     comparison=comparison,
@@ -102,6 +104,7 @@ class CodecChoice:
     beta: float | None
     encoded_dtype: npt.DTypeLike | None
     out_of_range: OutOfRange | None
+    predict: bool | None
 
     def parameters_of(self, channels: int) -> list[tuple[float | None, float | None]]:
         """Return the zero level and the conversion gain of each channel, as far as they are given.
@@ -208,7 +211,7 @@ def _channel(
         kept, codec = keep_codec(
             codec_class, before, np.dtype(movie.dtype), given, choice.beta, encoded_dtype, choice.out_of_range
         )
-        return Channel(name, movie, codec, kept)
+        return Channel(name, movie, codec, kept, choose_predictor(movie, codec, layout, begun, choice.predict))
     parameters, seen = None, None
     flat = as_movie(movie)
     if begun is not None:
@@ -226,7 +229,8 @@ def _channel(
         encoded_dtype=encoded_dtype,
         out_of_range=choice.out_of_range,
     )
-    return Channel(name, movie, codec, parameters)
+    predictor = choose_predictor(movie, codec, layout, begun, choice.predict)
+    return Channel(name, movie, codec, parameters, predictor)
 
 
 def begun_or_finished(location: Location) -> Draft | None:

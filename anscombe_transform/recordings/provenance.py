@@ -30,9 +30,12 @@ import numpy as np
 
 from anscombe_transform._formatting import with_error
 from anscombe_transform.codecs.configuration import CodecParameters
+from anscombe_transform.codecs.predict_zarr2 import PhotonPredictV2
+from anscombe_transform.codecs.predict_zarr3 import PhotonPredictV3
 from anscombe_transform.movies.movie import Movie
 from anscombe_transform.movies.movie_file import MovieFile
 from anscombe_transform.storage.draft import ZarrArray
+from anscombe_transform.transform.prediction import Predictor
 
 
 def provenance_of(movie: Movie, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -86,6 +89,18 @@ def parameter_rows(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
 def beta_row(beta: float) -> tuple[str, str]:
     """Return the name and the value of beta."""
     return "Beta", f"{beta:g} noise standard deviations per code"
+
+
+def codes_row(codes: str, predicted: bool) -> tuple[str, str]:
+    """Return the name of the codes, and what they are."""
+    return "Codes", codes + (", predicted from earlier frames and rows" if predicted else "")
+
+
+def predictor_of(array: ZarrArray) -> Predictor | None:
+    """Return what predicts the codes of an array, or None."""
+    return next(
+        (codec.predictor for codec in array.filters if isinstance(codec, PhotonPredictV2 | PhotonPredictV3)), None
+    )
 
 
 def codec_of(array: ZarrArray) -> CodecParameters:

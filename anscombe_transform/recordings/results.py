@@ -9,7 +9,7 @@ from typing import Any
 
 from anscombe_transform._formatting import quantity, shape_text
 from anscombe_transform.recordings.comparison import Comparison
-from anscombe_transform.recordings.provenance import beta_row, parameter_rows
+from anscombe_transform.recordings.provenance import beta_row, codes_row, parameter_rows
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class ChannelCompression:
         the estimate, and ``warnings``, if there were any.
     encoded_dtype : str
         The dtype of the codes.
+    predicted : bool
+        Whether what is stored of them is what earlier frames and rows do not predict.
     size : int
         Bytes of the movie.
     stored_size : int
@@ -41,6 +43,7 @@ class ChannelCompression:
     path: str
     parameters: Mapping[str, Any]
     encoded_dtype: str
+    predicted: bool
     size: int
     stored_size: int
     comparison: Comparison | None
@@ -103,6 +106,11 @@ class Compression:
         return self._only.encoded_dtype
 
     @property
+    def predicted(self) -> bool:
+        """Whether the codes of the only channel are predicted; of several, look at `channels`."""
+        return self._only.predicted
+
+    @property
     def size(self) -> int:
         """Bytes of all channels."""
         return sum(channel.size for channel in self.channels)
@@ -135,7 +143,8 @@ class Compression:
         known = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "channels"}
         known |= {"size": self.size, "stored_size": self.stored_size, "ratio": self.ratio}
         if len(self.channels) == 1:
-            known |= {"parameters": dict(self.parameters), "encoded_dtype": self.encoded_dtype}
+            known |= {name: getattr(self, name) for name in ("encoded_dtype", "predicted")}
+            known["parameters"] = dict(self.parameters)
         else:
             known["channels"] = [channel.to_dict() for channel in self.channels]
         return known | _compared(self.comparison)
@@ -151,7 +160,7 @@ class Compression:
         for channel in self.channels:
             if several:
                 rows.append(("Channel", channel.name))
-            rows += [*parameter_rows(channel.parameters), ("Codes", channel.encoded_dtype)]
+            rows += [*parameter_rows(channel.parameters), codes_row(channel.encoded_dtype, channel.predicted)]
             if several:
                 stored = f"{quantity(channel.stored_size, 'B')}, {channel.ratio:.2f} times smaller"
                 rows.append(("Stored", stored))

@@ -14,7 +14,10 @@ from zarr.storage import MemoryStore
 
 from anscombe_transform._typing import Array, Floats, Progress
 from anscombe_transform.codecs.anscombe_zarr3 import AnscombeTransformV3
+from anscombe_transform.codecs.predict_zarr3 import PhotonPredictV3
+from anscombe_transform.recordings.prediction_choice import choose_predictor
 from anscombe_transform.report.excerpt import Excerpt, Regions, chunks_of, frames_per_chunk, means_of_squares
+from anscombe_transform.storage.layout import Layout
 from anscombe_transform.transform.arrays import encode_array
 from anscombe_transform.transform.parameters import EncodedDType, Transform
 
@@ -45,6 +48,11 @@ class Tradeoff:
         Bytes that the excerpt takes as a Zarr array in chunks of 1 Mi pixels, with Zstd at level 1.
     ratio : float
         Bytes of the excerpt as it is, divided by `size`.
+    predicted_size : int or None
+        The bytes if the codes are predicted from earlier frames and rows, as `compress` does; None where that saves
+        less than 2 %, or codes cannot be predicted.
+    best_ratio : float
+        Bytes of the excerpt as it is, divided by `predicted_size`, or by `size` where that is None.
     noise_added_in_theory, noise_added : float
         Variance of decoded - original over time as a share of that of the noise: ``beta**2 / 12``, and as measured.
     offset : float
@@ -65,6 +73,8 @@ class Tradeoff:
     array_dtype: str
     size: int
     ratio: float
+    predicted_size: int | None
+    best_ratio: float
     noise_added_in_theory: float
     noise_added: float
     offset: float
@@ -135,11 +145,16 @@ class TradeoffMeter:
         widened = values.dtype.itemsize < min(2, np.dtype(codec.encoded_dtype).itemsize)
         dtype = np.dtype(np.int16) if widened else values.dtype
         array = _in_memory(values.shape, dtype.name, [codec])
+        layout = Layout(chunks=frames_per_chunk(values.shape))
+        predictor = choose_predictor(values, codec, layout)
+        predicted = predictor and _in_memory(values.shape, dtype.name, [codec, PhotonPredictV3(predictor)])
         error_sum, error_square, product, relative_sum, relative_square = np.zeros((5, *mean.shape))
         largest = 0.0
         of_squares = []
         for part in chunks_of(values.shape):
             array[part] = values[part]
+            if predicted:
+                predicted[part] = values[part]
             original = values[part].astype(np.float64)
             error = np.asarray(array[part]) - original
             relative = error / self.detector.noise(original)
@@ -153,6 +168,7 @@ class TradeoffMeter:
             if progress is not None:
                 progress(part.stop, len(values))
         size = array.nbytes_stored()
+        predicted_size = predicted.nbytes_stored() if predicted else None
         frames = len(values)
         variance_of_error = error_square / frames - (error_sum / frames) ** 2
         relative_variance = (relative_square - relative_sum**2 / frames) / (frames - 1)
@@ -166,6 +182,8 @@ class TradeoffMeter:
             array_dtype=dtype.name,
             size=size,
             ratio=values.nbytes / size,
+            predicted_size=predicted_size,
+            best_ratio=values.nbytes / (predicted_size or size),
             noise_added_in_theory=codec.beta**2 / 12,
             noise_added=float(relative_variance[self._varying].mean()),
             offset=float(error_sum[self._varying].mean() / frames / self.detector.conversion_gain),
@@ -215,7 +233,7 @@ class TradeoffMeter:
         )
 
 
-def _in_memory(shape: tuple[int, ...], dtype: str, filters: list[AnscombeTransformV3]) -> zarr.Array[Any]:
+def _in_memory(shape: tuple[int, ...], dtype: str, filters: list[Any]) -> zarr.Array[Any]:
     return zarr.create_array(
         MemoryStore(),
         shape=shape,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 import numcodecs
 import numpy as np
@@ -15,6 +15,9 @@ from zarr.storage import MemoryStore
 
 from anscombe_transform._typing import Floats
 from anscombe_transform.codecs.configuration import CodecParameters
+from anscombe_transform.codecs.predict_zarr2 import PhotonPredictV2
+from anscombe_transform.codecs.predict_zarr3 import PhotonPredictV3
+from anscombe_transform.transform.prediction import Predictor
 
 Compressor = Literal["zstd", "blosc-zstd", "blosc-lz4", "gzip", "none"]
 
@@ -56,6 +59,7 @@ class Layout:
         dtype: np.dtype[Any],
         *,
         codec: CodecParameters | None,
+        predictor: Predictor | None = None,
         fill_value: Any = 0,
         attributes: Mapping[str, Any],
     ) -> None:
@@ -72,7 +76,9 @@ class Layout:
         dtype : dtype
             Of the movie.
         codec : CodecParameters or None
-            The filter before the compressor.
+            The first filter, if there is any.
+        predictor : Predictor, optional
+            What predicts its codes, or the movie itself if that is of codes.
         fill_value : float, default 0
             In ADU.
         attributes : mapping
@@ -83,13 +89,19 @@ class Layout:
         ValueError
             If Zarr refuses: because shards are no multiple of chunks, or because of the codec.
         """
-        chunks = _shape_of("chunks", self.chunks, shape) or default_chunks(shape)
+        chunks = self.chunk_shape(shape)
         shards = _shape_of("shards", self.shards, shape)
         if shards is not None and any(shard % chunk for shard, chunk in zip(shards, chunks, strict=True)):
             raise ValueError(f"shards of {shards} are not a whole number of chunks of {chunks} along each axis")
         names = dimension_names(len(shape))
         format_2 = self.zarr_format == 2
-        compressor = self._compressor(np.dtype(getattr(codec, "encoded_dtype", dtype)).itemsize)
+        encoded_dtype = np.dtype(getattr(codec, "encoded_dtype", dtype))
+        compressor = self._compressor(encoded_dtype.itemsize)
+        filters: list[Any] = [] if codec is None else [codec]
+        if predictor is not None:
+            filters.append(
+                PhotonPredictV2(chunks, encoded_dtype.name, predictor) if format_2 else PhotonPredictV3(predictor)
+            )
         zarr.create_array(
             store,
             name=path,
@@ -97,13 +109,17 @@ class Layout:
             dtype=dtype,
             chunks=chunks,
             shards=shards,
-            filters=cast("Any", [codec] if codec else None),
+            filters=filters or None,
             compressors=compressor if format_2 else [*([] if compressor is None else [compressor]), Crc32cCodec()],
             fill_value=fill_value,
             zarr_format=self.zarr_format,
             dimension_names=None if format_2 else names,
             attributes=dict(attributes) | ({"_ARRAY_DIMENSIONS": list(names)} if format_2 else {}),
         )
+
+    def chunk_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of the chunks of a movie of a shape."""
+        return _shape_of("chunks", self.chunks, shape) or default_chunks(shape)
 
     def create_coordinate(self, store: MemoryStore, name: str, length: int, unit: str) -> None:
         """Create the array of the positions along an axis, without chunks, in a store in memory."""

@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numcodecs
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strangers import JSON, SCALARS, assert_short, outcome
 from strategies import CODE_DTYPES, REAL_DTYPES
 
 from anscombe_transform import AnscombeTransformV2, AnscombeTransformV3
@@ -31,17 +31,6 @@ CHOICES = {
     (3, "out_of_range"): ("clamp",),
 }
 
-SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.sampled_from([10**400, -(10**400)])
-    | st.text(max_size=9)
-)
-JSON = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4)
-)
 WRONG_NAMES = (
     *("<i2", "i2", "=i2", "|u1", "int", "float", "bool", "object", "complex64", "float128", "INT16", "int16 ", "wrap"),
     *("mlb2,<)b", "\t", "i2,i2", "(2,)i2", "2i2", "", "x" * 5000, "1e5", "100"),
@@ -53,20 +42,6 @@ def codec(zarr_format: int, configuration: Any) -> Any:
     if zarr_format == 2:
         return AnscombeTransformV2.from_config(configuration)
     return AnscombeTransformV3.from_dict({"name": "anscombe-v1", "configuration": configuration})
-
-
-def assert_short(error: Exception) -> None:
-    assert len(str(error)) < 260
-    assert str(error).isprintable()
-
-
-def outcome(make: Callable[[], Any]) -> tuple[Any, Exception | None]:
-    """Return what is made, or the error, which has to be a short one of the two that are documented."""
-    try:
-        return make(), None
-    except (ValueError, TypeError) as error:
-        assert_short(error)
-        return None, error
 
 
 @given(st.sampled_from(list(CHOICES)), JSON | SPELLINGS)

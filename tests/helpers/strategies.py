@@ -7,6 +7,8 @@ import numpy.typing as npt
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from anscombe_transform import Predictor
+
 CODE_DTYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64")
 INTEGER_CODE_DTYPES = CODE_DTYPES[:6]
 INTEGER_DTYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
@@ -54,3 +56,19 @@ def inputs(draw: st.DrawFn, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         )
     shape = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
     return draw(hnp.arrays(dtype, shape, elements=elements))
+
+
+_INT16 = st.integers(-(2**15), 2**15 - 1)
+
+
+@st.composite
+def predictors(draw: st.DrawFn) -> Predictor:
+    """Weights that may be those of a movie, and any others."""
+    weight = draw(st.sampled_from([_INT16, st.integers(-200, 5000)]))
+    return Predictor(
+        tuple(draw(st.lists(weight, min_size=9, max_size=9))),
+        draw(_INT16),
+        tuple(draw(st.lists(weight, min_size=8, max_size=8))),
+        draw(_INT16),
+        draw(st.integers(0, 7)),
+    )
