@@ -11,7 +11,7 @@ from typing import Any
 from zarr.codecs import Crc32cCodec
 
 from anscombe_transform._formatting import listed, quantity, shape_text
-from anscombe_transform.recordings.provenance import beta_row, codec_of, codes_row, parameter_rows, predictor_of
+from anscombe_transform.recordings.provenance import beta_row, codec_of, parameter_rows, prediction_row, predictor_of
 from anscombe_transform.storage.chunks import checksums_of, grid_of, stored_chunks
 from anscombe_transform.storage.draft import Draft, ZarrArray, begun, finished
 from anscombe_transform.storage.groups import array_at
@@ -157,7 +157,8 @@ class Description:
             ("Movie", f"{shape_text(self.shape)} {self.dtype}, {quantity(self.size, 'B')}"),
             *parameter_rows(story.get("parameters", found)),
             beta_row(self.beta),
-            codes_row(f"{self.encoded_dtype}, for {lowest:.6g} to {highest:.6g} ADU", self.predicted),
+            ("Codes", f"{self.encoded_dtype}, for {lowest:.6g} to {highest:.6g} ADU"),
+            prediction_row(self.predicted),
             ("Out of range", self.out_of_range or "an error"),
             ("Chunks", shape_text(self.chunks) + (f" in shards of {shape_text(self.shards)}" if self.shards else "")),
             ("Compressor", ", ".join(name for name in self.compressors if name != str(Crc32cCodec())) or "none"),

@@ -91,9 +91,9 @@ def beta_row(beta: float) -> tuple[str, str]:
     return "Beta", f"{beta:g} noise standard deviations per code"
 
 
-def codes_row(codes: str, predicted: bool) -> tuple[str, str]:
-    """Return the name of the codes, and what they are."""
-    return "Codes", codes + (", predicted from earlier frames and rows" if predicted else "")
+def prediction_row(predicted: bool) -> tuple[str, str]:
+    """Return the name of the prediction, and what it is."""
+    return "Prediction", "from earlier frames and rows" if predicted else "none"
 
 
 def predictor_of(array: ZarrArray) -> Predictor | None:

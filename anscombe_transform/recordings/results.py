@@ -9,7 +9,7 @@ from typing import Any
 
 from anscombe_transform._formatting import quantity, shape_text
 from anscombe_transform.recordings.comparison import Comparison
-from anscombe_transform.recordings.provenance import beta_row, codes_row, parameter_rows
+from anscombe_transform.recordings.provenance import beta_row, parameter_rows, prediction_row
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,8 @@ class Compression:
         for channel in self.channels:
             if several:
                 rows.append(("Channel", channel.name))
-            rows += [*parameter_rows(channel.parameters), codes_row(channel.encoded_dtype, channel.predicted)]
+            rows += [*parameter_rows(channel.parameters), ("Codes", channel.encoded_dtype)]
+            rows.append(prediction_row(channel.predicted))
             if several:
                 stored = f"{quantity(channel.stored_size, 'B')}, {channel.ratio:.2f} times smaller"
                 rows.append(("Stored", stored))

@@ -18,6 +18,7 @@ from zarr.storage import MemoryStore, StorePath
 from anscombe_transform._dependencies import in_threads
 from anscombe_transform._faults import software_fault
 from anscombe_transform.storage.location import METADATA, PROVENANCE, UNFINISHED, Location
+from anscombe_transform.storage.zstd import with_fast_zstd
 
 if TYPE_CHECKING:
     ZarrArray = zarr.Array[Any]
@@ -145,11 +146,11 @@ def _add_digest(documents: dict[str, str], path: str, digest: Mapping[str, Any])
 
 
 def _storing_all_chunks(like: ZarrArray, store_path: StorePath) -> ZarrArray:
-    """Return an array with the same metadata that also stores chunks that contain only the fill value.
+    """Return an array with the same metadata that also stores chunks that contain only the fill value, and is fast.
 
     For unsigned integers, looking for such chunks takes Zarr longer than compressing them.
     """
-    metadata: Any = like.metadata
+    metadata = with_fast_zstd(like.metadata)
     return in_threads(zarr.Array(zarr.AsyncArray(metadata, store_path, config={"write_empty_chunks": True})))
 
 
