@@ -36,6 +36,7 @@ from anscombe_transform import (
     open_movie,
 )
 from anscombe_transform.simulate import simulate_movie
+from anscombe_transform.storage.zstd import ZstdCodec as FastZstdCodec
 from benchmarks.measuring import Comparison, console, show
 from benchmarks.releases import Session, Worker
 from benchmarks.work import seconds
@@ -93,6 +94,7 @@ def _image(name: str, **options: Any) -> Callable[[int], dict[str, Any]]:
 
 
 OF_ZARR = [
+    Compressor("Zstd", "1 of compress", lambda itemsize: {"compressors": FastZstdCodec(level=1)}),
     *(Compressor("Zstd", str(level), _zstd(level)) for level in (1, 3, 9)),
     *(
         Compressor(f"Blosc-{name}", shuffle, _blosc(name, shuffle))

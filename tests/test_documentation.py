@@ -43,5 +43,6 @@ def test_every_name_that_a_page_uses_comes_from_code_that_it_shows(page: Path) -
 
 
 def test_the_page_on_speed_has_the_figures_of_all_processors() -> None:
-    table = runpy.run_path(str(ROOT / "benchmarks/columns.py"))["table"]
-    assert table() in (ROOT / "docs/speed.md").read_text(encoding="utf-8")
+    pages = runpy.run_path(str(ROOT / "benchmarks/columns.py"))["PAGES"]
+    for page, table in pages.items():
+        assert table() in (ROOT / "docs" / page).read_text(encoding="utf-8"), page
