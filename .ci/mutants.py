@@ -47,6 +47,19 @@ MUTANTS = {
     "errors behind the last whole vector are left out": Mutant(
         "_kernels/squared_errors.pyx", {"for i in range(whole, n)": "for i in range(whole + 1, n)"}
     ),
+    "the mean of earlier frames has no half to round it": Mutant(
+        "_kernels/prediction.pyx", {"- mean[x] + half)": "- mean[x])"}
+    ),
+    "after a constant frame, the mean is as slow as before": Mutant(
+        "_kernels/prediction.pyx", {"    if constant:": "    if False:"}
+    ),
+    "the edge of the mean is that of the frame before": Mutant(
+        "_kernels/prediction.pyx", {"row[n + MARGIN] = row[n + MARGIN + 1] = row[n + MARGIN - 1]": "pass"}
+    ),
+    "codes with a sign are taken as they are": Mutant(
+        "transform/prediction.py",
+        {'if codes.dtype.kind == "i" else': 'if codes.dtype.kind == "j" else'},
+    ),
     "a table holds one element too few": Mutant("transform/tables.py", {"last - first + 1": "last - first"}),
     "tables have no byte order": Mutant(
         "transform/tables.py", {"values.astype(decoded_dtype)": 'values.astype(decoded_dtype.newbyteorder("="))'}

@@ -130,7 +130,9 @@ cdef inline void work_on_frame(
 ) noexcept nogil:
     cdef Py_ssize_t stride = width + 2 * MARGIN, y, x
     cdef mean_t* row
-    cdef const code_t* codes = target if inverse else source
+    cdef const code_t* codes = source
+    if inverse:
+        codes = target
     for y in range(height):
         row = mean + (y + 1) * stride
         if not first:

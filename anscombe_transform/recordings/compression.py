@@ -247,7 +247,7 @@ def _predict(channel: Channel, draft: ArrayDraft) -> tuple[int, Comparison]:
     array, movie = draft.template, channel.movie
     size_of_metadata = array.nbytes_stored()
     depth = unit_of_writing(array)[0]
-    last = (movie.shape[0] - 1) // depth
+    last = max(0, movie.shape[0] // depth - 1)  # of the blocks that are full
     compared = []
     for block in sorted({round(last * part / (_SAMPLES - 1)) for part in range(_SAMPLES)}):
         frames = slice(block * depth, (block + 1) * depth)
