@@ -122,7 +122,8 @@ def compress(
     compressor: Annotated[str, typer.Option(help="zstd, blosc-zstd, blosc-lz4, gzip or none.")] = "zstd",
     level: Annotated[int | None, typer.Option(help="Level of the compressor; by default a fast one.")] = None,
     predict: Annotated[
-        bool | None, typer.Option(help="Predict codes from earlier frames and rows; by default where it saves space.")
+        bool | None,
+        typer.Option(help="Predict codes from earlier frames and rows; by default where that saves 2 % or more."),
     ] = None,
     zarr_format: Annotated[int, typer.Option(help="3 or 2.")] = 3,
     ome: Annotated[bool, typer.Option("--ome", help="Make an OME-NGFF 0.5 image, with the array in 0.")] = False,

@@ -18,7 +18,7 @@ from anscombe_transform.recordings.channels import Channel, draft_of
 from anscombe_transform.recordings.codec_choice import choose_codec, choose_parameters, codec_before, keep_codec
 from anscombe_transform.recordings.comparison import Comparison
 from anscombe_transform.recordings.prediction_choice import choose_predictor
-from anscombe_transform.recordings.provenance import codec_of
+from anscombe_transform.recordings.provenance import codec_of, predictor_of
 from anscombe_transform.recordings.results import ChannelCompression, Compression
 from anscombe_transform.recordings.writing import Task
 from anscombe_transform.storage.draft import ArrayDraft, Draft, ZarrArray, begun, finished, has_damaged_marker
@@ -265,10 +265,16 @@ def _check_same(previous: Draft, draft: Draft) -> None:
         return
     if previous.documents.keys() != draft.documents.keys():
         differing = ["zarr_format or ome"]
+    elif _is_predicted(previous) != _is_predicted(draft):
+        differing = ["predict"]
     raise ValueError(
         f"{draft.location.url} was begun with other settings ({', '.join(differing[:5])}): resume=True needs the "
         "same movie and options, overwrite=True begins anew"
     )
+
+
+def _is_predicted(draft: Draft) -> list[bool]:
+    return [predictor_of(array.template) is not None for array in draft.arrays.values()]
 
 
 def _leaves(document: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -39,7 +39,7 @@ _READ = 1 << 25
 """Bytes of a movie to read at a time."""
 
 _READ_IN_ALL = 1 << 27
-"""The most bytes to read of several chunks."""
+"""The most bytes to read of all of them, unless a frame has more."""
 
 
 def choose_predictor(
@@ -88,11 +88,11 @@ def choose_predictor(
 def _chunks_of_codes(movie: Movie, codec: CodecParameters, chunk: tuple[int, ...]) -> list[Array]:
     """Return the codes of windows of some chunks, all of the same shape (time, y, x), from all over the movie.
 
-    Those of values that have no code are left out: they cannot be written either.
+    Chunks with NaN or infinities are left out, and what is out of range is clamped: writing will find it.
     """
     frames, *_, height, width = movie.shape
-    depth = min(chunk[0], frames, _LONGEST)
     frame_size = size_of(movie) // frames
+    depth = min(chunk[0], frames, _LONGEST, max(1, _READ_IN_ALL // frame_size))
     number = max(1, min(_CHUNKS, _FRAMES // depth, _READ_IN_ALL // (depth * frame_size), frames // chunk[0]))
     area = max(1, _PIXELS // (number * depth))
     rows = min(chunk[-2], height, max(math.isqrt(area), area // min(chunk[-1], width)))

@@ -88,7 +88,7 @@ class Predictor:
         Raises
         ------
         TypeError
-            If `codes` are masked.
+            If `codes` are not a NumPy array, or masked.
         ValueError
             If they are of another dtype.
         """
@@ -146,7 +146,9 @@ class Predictor:
 
 
 def check_codes(codes: Array) -> None:
-    """Raise TypeError if codes are masked, or ValueError if those of their dtype cannot be predicted."""
+    """Raise TypeError if codes are no array or masked, or ValueError if those of their dtype cannot be predicted."""
+    if not isinstance(codes, np.ndarray):
+        raise TypeError(f"codes must be a NumPy array, not {type(codes).__name__}")
     if isinstance(codes, np.ma.MaskedArray):
         raise TypeError("codes are masked, and residuals have no mask: fill them first, with codes.filled(value)")
     if codes.dtype.name not in PREDICTED_DTYPES:

@@ -44,7 +44,7 @@ def fit_predictor(codes: Array, frames: int | None = None) -> Predictor:
     Raises
     ------
     TypeError
-        If `codes` are masked.
+        If `codes` are not a NumPy array, or masked.
     ValueError
         If they are of another dtype, or `frames` is below 1.
 
@@ -60,10 +60,10 @@ def fit_predictor(codes: Array, frames: int | None = None) -> Predictor:
     check_codes(codes)
     if frames is not None and frames < 1:
         raise ValueError(f"frames must be at least 1, not {frames}")
-    step = frames or len(codes) or 1
+    step = frames or max(1, *codes.shape[:1])
     default = Predictor()
     later, first = _Regression(9), _Regression(8)
-    for plane in planes_of(as_offset(codes)):
+    for plane in planes_of(as_offset(codes)) if codes.size else ():
         for start in range(0, len(plane), step):
             chunk = plane[start : start + step]
             first.add(_rows_above(chunk[0].astype(np.float64)), chunk[0, 1:])

@@ -112,7 +112,7 @@ def test_what_was_begun_keeps_its_predictor(tmp_path: Path) -> None:
         compress(MOVIE, place, **GIVEN, predict=predict)
         expected = contents(place)
         make_unfinished(place)
-        with pytest.raises(ValueError, match=r"begun with other settings \(codecs"):
+        with pytest.raises(ValueError, match=r"begun with other settings \(predict\)"):
             compress(MOVIE, place, **GIVEN, predict=not predict, resume=True)
         assert compress(MOVIE, place, **GIVEN, resume=True).predicted is predict
         assert contents(place) == expected

@@ -99,6 +99,7 @@ def test_what_cannot_be_weights_is_refused(given: dict[str, Any], error: type[Ex
         (np.zeros((2, 3), "float32"), ValueError, "codes are of float32, and only those of int8, uint8"),
         (np.zeros((2, 3), "int64"), ValueError, "codes are of int64"),
         (np.ma.zeros((2, 3), "uint8"), TypeError, "codes are masked"),
+        ([[1, 2, 3]], TypeError, "codes must be a NumPy array, not list"),
     ],
 )
 def test_what_cannot_be_codes_is_refused(codes: Array, error: type[Exception], message: str) -> None:

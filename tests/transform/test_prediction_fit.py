@@ -71,7 +71,8 @@ def test_what_the_codes_say_nothing_about_stays_as_it_is_by_default() -> None:
     codes = simulated_codes(10, 0)
     assert fit_predictor(codes, 1).weights == Predictor().weights
     assert fit_predictor(codes[:, :1]).first_weights == Predictor().first_weights
-    assert fit_predictor(codes[:0]) == Predictor()
+    for empty in (codes[:0], codes[:, :0], codes[:, :, :0]):
+        assert fit_predictor(empty) == Predictor()
 
 
 def test_planes_are_fitted_together() -> None:
