@@ -3,6 +3,8 @@
 As in `benchmarks.work`, a function prepares a piece of work and returns it.
 """
 
+from __future__ import annotations
+
 import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
