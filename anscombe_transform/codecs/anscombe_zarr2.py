@@ -12,9 +12,9 @@ from numcodecs.abc import Codec
 from numcodecs.compat import ensure_contiguous_ndarray, ensure_ndarray
 
 from anscombe_transform._typing import Array
-from anscombe_transform.codecs.configuration import CODEC_NAME, CodecParameters
+from anscombe_transform.codecs.configuration import CODEC_NAME, CodecParameters, fields_in
 from anscombe_transform.transform.arrays import decode_array, encode_array, is_bytes
-from anscombe_transform.transform.parameters import DECODED_DTYPES, OutOfRange, parse_real_dtype, shown
+from anscombe_transform.transform.parameters import DECODED_DTYPES, OutOfRange, parse_real_dtype
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -181,9 +181,7 @@ class AnscombeTransformV2(CodecParameters, Codec):  # type: ignore[misc]
         ValueError
             If a field is missing, unknown or not allowed.
         """
-        if not isinstance(config, Mapping):
-            raise ValueError(f"the codec's metadata must be a mapping of fields, not {shown(config)}")
-        return cls._from_configuration({name: value for name, value in config.items() if name != "id"})
+        return cls._from_configuration(fields_in(config))
 
     @property
     def _encoded(self) -> np.dtype[Any]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from zarr.abc.codec import ArrayArrayCodec
 
-from anscombe_transform.codecs.chunks import LARGE_CHUNK, Chunk, each, has_elements, zarr_dtype
+from anscombe_transform.codecs.chunks import LARGE_CHUNK, ChunkCodec, zarr_dtype
 from anscombe_transform.codecs.configuration import CODEC_NAME, CodecParameters
 from anscombe_transform.transform.arrays import decode_array, encode_array
 from anscombe_transform.transform.parameters import EncodedDType, OutOfRange, Transform, parse_real_dtype, shown
@@ -34,7 +32,7 @@ Zarr's event loop is one thread for all reads, and more cores cannot speed up wh
 
 
 @dataclass(frozen=True, init=False)
-class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
+class AnscombeTransformV3(CodecParameters, ChunkCodec):
     """Zarr V3 codec that stores photon-limited data in units of their noise.
 
     It is a filter for `zarr.create_array`. It gives the same numbers as `encode` and `decode`.
@@ -189,22 +187,9 @@ class AnscombeTransformV3(CodecParameters, ArrayArrayCodec):
         values = decode_array(codes, self._transform, self.encoded_dtype, chunk_spec.dtype.to_native_dtype())
         return chunk_spec.prototype.nd_buffer.from_numpy_array(values)
 
-    async def _encode_single(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer:
-        return await asyncio.to_thread(self._encode_sync, chunk_array, chunk_spec)
-
-    async def _decode_single(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer:
-        return await asyncio.to_thread(self._decode_sync, chunk_array, chunk_spec)
-
-    async def encode(self, chunks_and_specs: Iterable[Chunk]) -> Iterable[NDBuffer | None]:
-        """Encode a batch of chunks, in threads if one of them is large."""
-        chunks = list(chunks_and_specs)
-        return await each(self._encode_sync, chunks, in_threads=has_elements(chunks, LARGE_CHUNK))
-
-    async def decode(self, chunks_and_specs: Iterable[Chunk]) -> Iterable[NDBuffer | None]:
-        """Decode a batch of chunks, in threads if one of them is huge, or large and its values have to be computed."""
-        chunks = list(chunks_and_specs)
-        least = _HUGE_CHUNK if self.encoded_dtype in TABLE_DTYPES else LARGE_CHUNK
-        return await each(self._decode_sync, chunks, in_threads=has_elements(chunks, least))
+    @property
+    def _large_to_decode(self) -> int:
+        return _HUGE_CHUNK if self.encoded_dtype in TABLE_DTYPES else LARGE_CHUNK
 
 
 @lru_cache

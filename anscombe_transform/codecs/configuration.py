@@ -24,6 +24,30 @@ from anscombe_transform.transform.parameters import (
 CODEC_NAME = "anscombe-v1"
 """The name of the codec in the metadata of arrays."""
 
+_NEEDED = frozenset({"zero_level", "conversion_gain"})
+
+_KNOWN = _NEEDED | {"encoded_dtype", "decoded_dtype", "beta", "out_of_range"}
+
+
+def fields_in(config: object) -> dict[str, Any]:
+    """Return the fields of the metadata of a codec of numcodecs, without its name, or raise ValueError."""
+    if not isinstance(config, Mapping):
+        raise ValueError(f"the codec's metadata must be a mapping of fields, not {shown(config)}")
+    return {name: value for name, value in config.items() if name != "id"}
+
+
+def check_fields(
+    codec: str, configuration: Mapping[str, Any], *, needed: frozenset[str], known: frozenset[str]
+) -> None:
+    """Raise ValueError if a field of the metadata of a codec is missing or unknown."""
+    if missing := needed - configuration.keys():
+        raise ValueError(f"{codec} metadata lack {' and '.join(sorted(missing))}: {shown(dict(configuration))}")
+    if unknown := configuration.keys() - known:
+        raise ValueError(
+            f"{codec} metadata have an unknown field, {min(map(shown, unknown))}: "
+            "a newer version of anscombe-transform may have written them"
+        )
+
 
 @dataclass(frozen=True, init=False)
 class CodecParameters:
@@ -78,7 +102,7 @@ class CodecParameters:
     @classmethod
     def _from_configuration(cls, configuration: Mapping[str, Any]) -> Self:
         """Make the codec from the fields of its metadata; raise an error if one is missing, unknown or wrong."""
-        cls._check_fields(configuration)
+        check_fields(CODEC_NAME, configuration, needed=_NEEDED, known=_KNOWN)
         choices = {
             "encoded_dtype": ENCODED_DTYPES,
             "decoded_dtype": cls._decoded_dtypes,
@@ -91,19 +115,6 @@ class CodecParameters:
                     f"{name} in {CODEC_NAME} metadata must be one of {', '.join(choices[name])}, not {shown(value)}"
                 )
         return cls(**configuration)
-
-    @staticmethod
-    def _check_fields(configuration: Mapping[str, Any]) -> None:
-        known = {"zero_level", "conversion_gain", "encoded_dtype", "decoded_dtype", "beta", "out_of_range"}
-        if missing := {"zero_level", "conversion_gain"} - configuration.keys():
-            raise ValueError(
-                f"{CODEC_NAME} metadata lack {' and '.join(sorted(missing))}: {shown(dict(configuration))}"
-            )
-        if unknown := configuration.keys() - known:
-            raise ValueError(
-                f"{CODEC_NAME} metadata have an unknown field, {min(map(shown, unknown))}: "
-                "a newer version of anscombe-transform may have written them"
-            )
 
     def _configuration(self) -> dict[str, Any]:
         """Return the fields of the metadata, ready for JSON, without those that are None."""

@@ -14,11 +14,10 @@ from numcodecs.abc import Codec
 from numcodecs.compat import ensure_contiguous_ndarray
 
 from anscombe_transform._typing import Array
+from anscombe_transform.codecs.configuration import fields_in
 from anscombe_transform.codecs.prediction import (
-    FIELDS,
     PREDICTING_CODEC_NAME,
     check_dtype,
-    check_fields,
     configuration_of,
     predictor_of,
 )
@@ -174,11 +173,9 @@ class PhotonPredictV2(Codec):  # type: ignore[misc]
         ValueError
             If a field is missing, unknown or not allowed.
         """
-        if not isinstance(config, Mapping):
-            raise ValueError(f"the codec's metadata must be a mapping of fields, not {shown(config)}")
-        configuration = {name: value for name, value in config.items() if name != "id"}
-        check_fields(configuration, FIELDS | {"chunks", "encoded_dtype"})
-        return cls(configuration["chunks"], configuration["encoded_dtype"], predictor_of(configuration))
+        configuration = fields_in(config)
+        predictor = predictor_of(configuration, frozenset({"chunks", "encoded_dtype"}))
+        return cls(configuration["chunks"], configuration["encoded_dtype"], predictor)
 
     @property
     def _encoded(self) -> np.dtype[Any]:

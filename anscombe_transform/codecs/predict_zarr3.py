@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from zarr.abc.codec import ArrayArrayCodec
 
-from anscombe_transform.codecs.chunks import LARGE_CHUNK, Chunk, each, has_elements, zarr_dtype
+from anscombe_transform.codecs.chunks import ChunkCodec, zarr_dtype
 from anscombe_transform.codecs.prediction import (
-    FIELDS,
     PREDICTING_CODEC_NAME,
     check_dtype,
-    check_fields,
     configuration_of,
     predictor_of,
 )
@@ -29,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class PhotonPredictV3(ArrayArrayCodec):
+class PhotonPredictV3(ChunkCodec):
     """Zarr V3 codec that stores what earlier frames and rows do not predict of codes, which is smaller.
 
     It is a filter for `zarr.create_array`, after `AnscombeTransformV3`, and loses nothing. The first axis of the array
@@ -89,7 +85,6 @@ class PhotonPredictV3(ArrayArrayCodec):
         configuration = data.get("configuration")
         if not isinstance(configuration, Mapping):
             raise ValueError(f"{PREDICTING_CODEC_NAME} metadata must have a configuration, not {shown(configuration)}")
-        check_fields(configuration, FIELDS)
         return cls(predictor_of(configuration))
 
     def to_dict(self) -> dict[str, Any]:
@@ -123,19 +118,3 @@ class PhotonPredictV3(ArrayArrayCodec):
         dtype = chunk_spec.dtype.to_native_dtype().newbyteorder("=")
         codes = self.predictor.codes(chunk_array.as_numpy_array(), dtype)
         return chunk_spec.prototype.nd_buffer.from_numpy_array(codes)
-
-    async def _encode_single(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer:
-        return await asyncio.to_thread(self._encode_sync, chunk_array, chunk_spec)
-
-    async def _decode_single(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer:
-        return await asyncio.to_thread(self._decode_sync, chunk_array, chunk_spec)
-
-    async def encode(self, chunks_and_specs: Iterable[Chunk]) -> Iterable[NDBuffer | None]:
-        """Predict a batch of chunks, in threads if one of them is large."""
-        chunks = list(chunks_and_specs)
-        return await each(self._encode_sync, chunks, in_threads=has_elements(chunks, LARGE_CHUNK))
-
-    async def decode(self, chunks_and_specs: Iterable[Chunk]) -> Iterable[NDBuffer | None]:
-        """Restore the codes of a batch of chunks, in threads if one of them is large."""
-        chunks = list(chunks_and_specs)
-        return await each(self._decode_sync, chunks, in_threads=has_elements(chunks, LARGE_CHUNK))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
+from anscombe_transform.codecs.configuration import check_fields
 from anscombe_transform.transform.parameters import shown
 from anscombe_transform.transform.prediction import PREDICTED_DTYPES, Predictor
 
@@ -21,21 +22,10 @@ def configuration_of(predictor: Predictor) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(predictor).items()}
 
 
-def check_fields(configuration: Mapping[str, Any], needed: frozenset[str]) -> None:
-    """Raise ValueError if a field of the metadata is missing or unknown."""
-    if missing := needed - configuration.keys():
-        raise ValueError(
-            f"{PREDICTING_CODEC_NAME} metadata lack {' and '.join(sorted(missing))}: {shown(dict(configuration))}"
-        )
-    if unknown := configuration.keys() - needed:
-        raise ValueError(
-            f"{PREDICTING_CODEC_NAME} metadata have an unknown field, {min(map(shown, unknown))}: "
-            "a newer version of anscombe-transform may have written them"
-        )
-
-
-def predictor_of(configuration: Mapping[str, Any]) -> Predictor:
-    """Make the predictor that fields of metadata describe, or raise TypeError or ValueError."""
+def predictor_of(configuration: Mapping[str, Any], others: frozenset[str] = frozenset()) -> Predictor:
+    """Make the predictor that fields of metadata describe, beside these others, or raise TypeError or ValueError."""
+    fields_of_all = FIELDS | others
+    check_fields(PREDICTING_CODEC_NAME, configuration, needed=fields_of_all, known=fields_of_all)
     return Predictor(**{name: configuration[name] for name in FIELDS})
 
 

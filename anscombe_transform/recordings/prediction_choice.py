@@ -78,10 +78,11 @@ def choose_predictor(
     chunks = _chunks_of_codes(movie, codec, layout.chunk_shape(tuple(movie.shape)))
     if not chunks:
         return Predictor() if predict else None
-    predictor = fit_predictor(np.concatenate(chunks), len(chunks[0]))
+    codes, depth = np.concatenate(chunks), len(chunks[0])
+    predictor = fit_predictor(codes, depth)
     if predict:
         return predictor
-    sizes = [_stored_size(chunks, layout, one) for one in (None, predictor)]
+    sizes = [_stored_size(codes, depth, layout, one) for one in (None, predictor)]
     return predictor if sizes[1] <= _WORTH_IT * sizes[0] else None
 
 
@@ -123,13 +124,12 @@ def _read(movie: Movie, frames: slice, number: int, window: tuple[slice, slice])
     return np.concatenate(parts)
 
 
-def _stored_size(chunks: list[Array], layout: Layout, predictor: Predictor | None) -> int:
-    """Return the bytes that chunks of codes take in a store."""
-    shape = (len(chunks) * len(chunks[0]), *chunks[0].shape[1:])
+def _stored_size(codes: Array, depth: int, layout: Layout, predictor: Predictor | None) -> int:
+    """Return the bytes that codes take in a store, in chunks of so many frames."""
     store = MemoryStore()
-    replace(layout, chunks=chunks[0].shape, shards=None).create(
-        store, "", shape, chunks[0].dtype, codec=None, predictor=predictor, attributes={}
+    replace(layout, chunks=depth, shards=None).create(
+        store, "", codes.shape, codes.dtype, codec=None, predictor=predictor, attributes={}
     )
     array = zarr.open_array(store, mode="r+")
-    array[:] = np.concatenate(chunks)
+    array[:] = codes
     return array.nbytes_stored()
