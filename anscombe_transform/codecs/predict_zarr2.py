@@ -27,7 +27,7 @@ from anscombe_transform.transform.prediction import Predictor
 
 @dataclass(frozen=True)
 class PhotonPredictV2(Codec):  # type: ignore[misc]
-    """Codec of numcodecs that stores what earlier frames and rows do not predict of codes, for Zarr V2 arrays.
+    """Codec of numcodecs that stores how codes differ from what earlier frames and rows predict, for Zarr V2.
 
     It is a filter after `AnscombeTransformV2`, and loses nothing. The first axis of the array is time, and the last two
     are y and x. It predicts only within a chunk: the more frames that has, the better.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PhotonPredictV3(ChunkCodec):
-    """Zarr V3 codec that stores what earlier frames and rows do not predict of codes, which is smaller.
+    """Zarr V3 codec that stores how codes differ from what earlier frames and rows predict.
 
     It is a filter for `zarr.create_array`, after `AnscombeTransformV3`, and loses nothing. The first axis of the array
     is time, and the last two are y and x. It predicts only within a chunk: the more frames that has, the better.

@@ -50,7 +50,7 @@ class Description:
     encoded_dtype : str
         The dtype of the codes.
     predicted : bool
-        Whether what is stored of them is what earlier frames and rows do not predict.
+        Whether they are stored as differences from what earlier frames and rows predict.
     out_of_range : str or None
         ``"clamp"`` if values without a code were stored as the nearest value that has one.
     held_range : tuple of float

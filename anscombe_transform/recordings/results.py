@@ -30,7 +30,7 @@ class ChannelCompression:
     encoded_dtype : str
         The dtype of the codes.
     predicted : bool
-        Whether what is stored of them is what earlier frames and rows do not predict.
+        Whether they are stored as differences from what earlier frames and rows predict.
     size : int
         Bytes of the movie.
     stored_size : int
