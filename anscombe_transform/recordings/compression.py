@@ -111,8 +111,8 @@ def compress(
     level : int, optional
         Level of the compressor, by default one that is fast.
     predict : bool, optional
-        Whether to store how codes differ from what earlier frames and rows predict, which loses nothing. By default where
-        that makes a few of the frames, with a predictor that is fitted to them, smaller by 2 % at least.
+        Whether to store how codes differ from what earlier frames and rows predict, which loses nothing. By default
+        where that makes a few of the frames, with a predictor that is fitted to them, smaller by 2 % at least.
     zarr_format : int, default 3
         3 or 2.
     ome : bool, default False
