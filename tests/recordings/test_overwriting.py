@@ -73,7 +73,7 @@ compress(np.zeros((2, 8, 8), "int16"), sys.argv[1], zero_level=0, conversion_gai
 
 @pytest.mark.parametrize("options", [{}, {"resume": True}, {"overwrite": True}], ids=str)
 def test_what_is_left_of_a_kill_at_the_first_file_is_in_nobodys_way(tmp_path: Path, options: dict[str, Any]) -> None:
-    killed = subprocess.run([sys.executable, "-c", KILLED_WITH_THE_FIRST_FILE, tmp_path / "a"], check=False)
+    killed = subprocess.run([sys.executable, "-P", "-c", KILLED_WITH_THE_FIRST_FILE, tmp_path / "a"], check=False)
     assert killed.returncode == 9
     assert [path.suffix for path in (tmp_path / "a").iterdir()] == [".partial"]
     compress(MOVIE, tmp_path / "a", **GIVEN, **options)
