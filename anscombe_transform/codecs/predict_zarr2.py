@@ -17,12 +17,11 @@ from anscombe_transform._typing import Array
 from anscombe_transform.codecs.configuration import fields_in
 from anscombe_transform.codecs.prediction import (
     PREDICTING_CODEC_NAME,
-    check_dtype,
     configuration_of,
     predictor_of,
 )
 from anscombe_transform.transform.parameters import shown
-from anscombe_transform.transform.prediction import Predictor
+from anscombe_transform.transform.prediction import Predictor, check_dtype
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,11 @@ import numpy as np
 from anscombe_transform.codecs.chunks import ChunkCodec, zarr_dtype
 from anscombe_transform.codecs.prediction import (
     PREDICTING_CODEC_NAME,
-    check_dtype,
     configuration_of,
     predictor_of,
 )
 from anscombe_transform.transform.parameters import shown
-from anscombe_transform.transform.prediction import Predictor
+from anscombe_transform.transform.prediction import Predictor, check_dtype
 
 if TYPE_CHECKING:
     from zarr.abc.buffer import NDBuffer

@@ -7,8 +7,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from anscombe_transform.codecs.configuration import check_fields
-from anscombe_transform.transform.parameters import shown
-from anscombe_transform.transform.prediction import PREDICTED_DTYPES, Predictor
+from anscombe_transform.transform.prediction import Predictor
 
 PREDICTING_CODEC_NAME = "photon-predict-v1"
 """The name of the codec in the metadata of arrays."""
@@ -27,12 +26,3 @@ def predictor_of(configuration: Mapping[str, Any], others: frozenset[str] = froz
     fields_of_all = FIELDS | others
     check_fields(PREDICTING_CODEC_NAME, configuration, needed=fields_of_all, known=fields_of_all)
     return Predictor(**{name: configuration[name] for name in FIELDS})
-
-
-def check_dtype(name: str) -> None:
-    """Raise ValueError if codes of a dtype cannot be predicted."""
-    if name not in PREDICTED_DTYPES:
-        raise ValueError(
-            f"codes of dtype {shown(name)} cannot be predicted, only those of {', '.join(PREDICTED_DTYPES)}: "
-            "choose one of these as encoded_dtype, or leave the prediction out"
-        )

@@ -11,13 +11,12 @@ from zarr.storage import MemoryStore
 
 from anscombe_transform._typing import Array
 from anscombe_transform.codecs.configuration import CodecParameters
-from anscombe_transform.codecs.prediction import check_dtype
 from anscombe_transform.movies.movie import Movie, frames_to_read, size_of
 from anscombe_transform.recordings.provenance import predictor_of
 from anscombe_transform.storage.draft import ZarrArray
 from anscombe_transform.storage.layout import Layout
 from anscombe_transform.transform.arrays import encode_array
-from anscombe_transform.transform.prediction import PREDICTED_DTYPES, Predictor
+from anscombe_transform.transform.prediction import PREDICTED_DTYPES, Predictor, check_dtype
 from anscombe_transform.transform.prediction_fit import fit_predictor
 
 _WORTH_IT = 0.98

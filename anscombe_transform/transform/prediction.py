@@ -151,9 +151,16 @@ def check_codes(codes: Array) -> None:
         raise TypeError(f"codes must be a NumPy array, not {type(codes).__name__}")
     if isinstance(codes, np.ma.MaskedArray):
         raise TypeError("codes are masked, and residuals have no mask: fill them first, with codes.filled(value)")
-    if codes.dtype.name not in PREDICTED_DTYPES:
-        names = ", ".join(PREDICTED_DTYPES)
-        raise ValueError(f"codes are of {codes.dtype}, and only those of {names} can be predicted")
+    check_dtype(codes.dtype.name)
+
+
+def check_dtype(name: str) -> None:
+    """Raise ValueError if codes of a dtype cannot be predicted."""
+    if name not in PREDICTED_DTYPES:
+        raise ValueError(
+            f"codes of dtype {shown(name)} cannot be predicted, only those of {', '.join(PREDICTED_DTYPES)}: "
+            "choose one of these as encoded_dtype, or leave the prediction out"
+        )
 
 
 def planes_of(array: Array) -> Iterator[Array]:

@@ -96,8 +96,12 @@ def test_what_cannot_be_weights_is_refused(given: dict[str, Any], error: type[Ex
 @pytest.mark.parametrize(
     ("codes", "error", "message"),
     [
-        (np.zeros((2, 3), "float32"), ValueError, "codes are of float32, and only those of int8, uint8"),
-        (np.zeros((2, 3), "int64"), ValueError, "codes are of int64"),
+        (
+            np.zeros((2, 3), "float32"),
+            ValueError,
+            "codes of dtype 'float32' cannot be predicted, only those of int8, uint8",
+        ),
+        (np.zeros((2, 3), "int64"), ValueError, "codes of dtype 'int64'"),
         (np.ma.zeros((2, 3), "uint8"), TypeError, "codes are masked"),
         ([[1, 2, 3]], TypeError, "codes must be a NumPy array, not list"),
     ],

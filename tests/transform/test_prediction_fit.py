@@ -83,9 +83,13 @@ def test_planes_are_fitted_together() -> None:
 @pytest.mark.parametrize(
     ("codes", "frames", "message"),
     [
-        (np.zeros((2, 3, 4), "int32"), 1, "codes are of int32, and only those of int8, uint8, int16, uint16 can"),
+        (
+            np.zeros((2, 3, 4), "int32"),
+            1,
+            "codes of dtype 'int32' cannot be predicted, only those of int8, uint8, int16, uint16",
+        ),
         (np.zeros((2, 3, 4), "uint8"), 0, "frames must be at least 1, not 0"),
-        (np.zeros((2, 3, 4), "complex64"), 1, "codes are of complex64"),
+        (np.zeros((2, 3, 4), "complex64"), 1, "codes of dtype 'complex64'"),
         (np.ma.zeros((2, 3, 4), "uint8"), 1, "codes are masked"),
     ],
 )
