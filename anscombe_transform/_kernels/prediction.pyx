@@ -104,9 +104,13 @@ cdef inline void work_on_first_row(
 
 
 cdef inline void follow(const code_t* codes, int shift, Py_ssize_t n, mean_t* mean) noexcept nogil:
-    """Bring the mean nearer to the codes by 2 ** -shift of the way."""
+    """Bring the mean nearer to the codes by 2 ** -shift of the way; with 0, it is the codes, whatever it was before."""
     cdef mean_t half = <mean_t>((1 << shift) >> 1)
     cdef Py_ssize_t x
+    if shift == 0:
+        for x in range(n):
+            mean[x] = <mean_t>(<mean_t>codes[x] << MEAN_BITS)
+        return
     for x in range(n):
         mean[x] = <mean_t>(mean[x] + (<mean_t>(<mean_t>(<mean_t>codes[x] << MEAN_BITS) - mean[x] + half) >> shift))
 
