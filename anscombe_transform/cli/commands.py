@@ -15,6 +15,7 @@ import typer
 from rich.table import Table
 
 from anscombe_transform._typing import StageProgress
+from anscombe_transform.cli.compress_words import words_of
 from anscombe_transform.cli.console import (
     console,
     one_line_for_errors,
@@ -65,7 +66,7 @@ from anscombe_transform.recordings.compression import compress as compress_recor
 from anscombe_transform.recordings.decompression import decompress as decompress_array
 from anscombe_transform.recordings.description import describe, describe_recording
 from anscombe_transform.recordings.verification import verify as verify_recording
-from anscombe_transform.report.report import make_report
+from anscombe_transform.report.report import write_report
 from anscombe_transform.simulate import Detector, simulate_movie
 from anscombe_transform.storage.layout import Compressor
 from anscombe_transform.storage.location import Location, options_for
@@ -129,7 +130,7 @@ def compress(
     ome: Annotated[bool, typer.Option("--ome", help="Make an OME-NGFF 0.5 image, with the array in 0.")] = False,
     overwrite: Overwrite = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the same command was interrupted.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing, but predict the size.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing, but estimate the size.")] = False,
     storage_option: StorageOptions = None,
     scheduler: Scheduler = None,
     json: Json = False,
@@ -453,8 +454,8 @@ def report(
 ) -> None:
     """Write a page about what compression saves and what it does to noise and traces, at four settings of beta.
 
-    Of several channels, each has its own page, and planes are shown below each other. Frames of which something is
-    missing are left out.
+    It says whether the recording is fit for compression, and has the command that compresses it. Of several channels,
+    each has its own page, and planes are shown below each other. Frames of which something is missing are left out.
 
     Example: anscombe-transform report recording.tif --output recording.html
     """
@@ -476,9 +477,21 @@ def report(
         pages = {}
         for name, movie in zip(source.channels, source, strict=True):
             with _naming(name, source):
-                pages[_for_channel(output, name, source)] = make_report(
+                pages[_for_channel(output, name, source)] = write_report(
                     movie,
                     _for_channel(output, name, source),
+                    words_of(
+                        recording,
+                        source,
+                        storage_option,
+                        key=key,
+                        channel=name if len(source) > 1 else channel,
+                        plane=plane,
+                        frames=frames,
+                        axes=axes,
+                        channels=channels,
+                        planes=planes,
+                    ),
                     zero_level=zero_level,
                     conversion_gain=conversion_gain,
                     encoded_dtype=encoded_dtype,

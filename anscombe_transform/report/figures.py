@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from anscombe_transform._optional import require_extra
 from anscombe_transform._typing import Floats
 from anscombe_transform.estimate.plot import REASON
+from anscombe_transform.report.frames import FramePair
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,29 +63,97 @@ def new_axes(height: float, *ratios: float) -> tuple[Figure, list[Axes]]:
     return figure, list(column)
 
 
+def new_image(height: float, width: float) -> tuple[Figure, Axes]:
+    """Return a figure of the shape of an image, and axes that fill it; of an extreme shape, with room at its sides."""
+    from matplotlib.figure import Figure
+
+    side = 5.2 / max(height, width)
+    figure = Figure((max(0.6, side * width), max(0.6, side * height)))
+    return figure, figure.add_axes((0, 0, 1, 1))
+
+
 def as_data_uri(figure: Figure, picture_format: Literal["svg", "png"]) -> str:
-    """Return a figure as a data URI, an address that contains the whole picture."""
+    """Return a figure as a data URI, an address that contains the whole picture, with nothing behind it."""
     stream = io.BytesIO()
     if picture_format == "svg":
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        figure.savefig(stream, format="svg", metadata=nothing)
-        media_type = "image/svg+xml"
+        figure.savefig(stream, format="svg", metadata=nothing, transparent=True)
     else:
-        figure.savefig(stream, format="png", dpi=200)
-        media_type = "image/png"
+        figure.savefig(stream, format="png", dpi=200, transparent=True)
+    return _data_uri(stream, picture_format)
+
+
+def _data_uri(stream: io.BytesIO, picture_format: Literal["svg", "png"]) -> str:
+    media_type = {"svg": "image/svg+xml", "png": "image/png"}[picture_format]
     return f"data:{media_type};base64,{base64.b64encode(stream.getvalue()).decode()}"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Which colors stand for which values, the same for several pictures.
+
+    Attributes
+    ----------
+    low, high : float
+        What the first and the last color stand for, and all values beyond.
+    colors : str
+        The name of a Matplotlib colormap.
+    """
+
+    low: float
+    high: float
+    colors: str
+
+    def picture(self, values: Floats) -> str:
+        """Return an address that contains a picture with a pixel for each value, shape (y, x)."""
+        from matplotlib.image import imsave
+
+        stream = io.BytesIO()
+        imsave(stream, values, vmin=self.low, vmax=self.high, cmap=self.colors, format="png")
+        return _data_uri(stream, "png")
+
+    def gradient(self) -> str:
+        """Return the colors in CSS, from left to right."""
+        from matplotlib import colormaps
+        from matplotlib.colors import to_hex
+
+        shades = ", ".join(to_hex(colormaps[self.colors](share)) for share in np.linspace(0, 1, 11))
+        return f"linear-gradient(to right, {shades})"
+
+
+NOISE_SCALE = Scale(-2, 2, "RdBu_r")
+"""The scale of differences, in standard deviations of the noise: the same in every report."""
+
+
+def gray_scale(image: Floats) -> Scale:
+    """Return a scale from black to white, from the 0.5th to the 99.5th percentile of what is finite of an image."""
+    low, high = np.quantile(image[np.isfinite(image)], [0.005, 0.995])
+    return Scale(float(low), float(max(high, np.nextafter(low, np.inf))), "gray")
+
+
+def draw_frames(pair: FramePair) -> dict[str, Any]:
+    """Return the pictures of a frame before and after, of the difference, and of noise, by name, and their scale."""
+    gray = gray_scale(pair.original)
+    return {
+        "before": gray.picture(pair.original),
+        "after": gray.picture(pair.decoded),
+        "difference": NOISE_SCALE.picture(pair.difference),
+        "noise": NOISE_SCALE.picture(pair.noise),
+        "scale": gray,
+    }
 
 
 def plot_mean_image(
     image: Floats,
     ax: Axes,
     *,
+    scale: Scale,
     regions: Regions | None = None,
     numbered: Sequence[int] = (),
     window: tuple[int, int, int, int] | None = None,
     pixel_size: tuple[float, float] | None = None,
 ) -> None:
-    """Draw the mean image of a movie, from its 0.5th to its 99.5th percentile.
+    """Draw the mean image of a movie, with a scale bar, and without axes.
 
     Parameters
     ----------
@@ -91,6 +161,8 @@ def plot_mean_image(
         Shape (y, x), in ADU.
     ax : matplotlib.axes.Axes
         Where to draw.
+    scale : Scale
+        What its grays stand for.
     regions : Regions, optional
         Squares to outline, counted from the corner of `window`.
     numbered : sequence of int
@@ -98,17 +170,14 @@ def plot_mean_image(
     window : tuple of int, optional
         First row, first column, rows and columns of the part of the image to outline; by default, there is none.
     pixel_size : tuple of float, optional
-        Height and width of a pixel in µm, for a scale bar and the shape of pixels.
+        Height and width of a pixel in µm, for the scale bar and the shape of pixels; by default, the bar is in pixels.
     """
     from matplotlib.patches import Rectangle
     from matplotlib.patheffects import withStroke
 
     dy, dx = pixel_size or (1.0, 1.0)
-    low, high = np.quantile(image[np.isfinite(image)], [0.005, 0.995])
-    shown = ax.imshow(image, cmap="gray", vmin=low, vmax=max(high, np.nextafter(low, np.inf)), aspect=dy / dx)
-    bar = ax.figure.colorbar(shown, ax=ax, shrink=0.8, pad=0.02)
-    bar.set_label("Mean (ADU)")
-    bar.outline.set_visible(False)
+    ax.imshow(image, cmap=scale.colors, vmin=scale.low, vmax=scale.high, aspect=dy / dx)
+    ax.set_axis_off()
     top, left = window[:2] if window else (0, 0)
     if window:
         ax.add_patch(Rectangle((left - 0.5, top - 0.5), window[3], window[2], fill=False, color="w", linestyle="--"))
@@ -123,15 +192,11 @@ def plot_mean_image(
                 str(number), place, (3, -1), textcoords="offset points", color="#e69f00", weight="bold", va="center"
             )
             text.set_path_effects([withStroke(linewidth=2.5, foreground="black")])
-    if pixel_size is None:
-        ax.set(xlabel="x (pixels)", ylabel="y (pixels)")
-    else:
-        ax.set(xticks=[], yticks=[])
-        _draw_scale_bar(ax, image.shape[1], dx)
+    _draw_scale_bar(ax, image.shape[1], dx, "pixels" if pixel_size is None else "µm")
 
 
-def _draw_scale_bar(ax: Axes, columns: int, pixel_width: float) -> None:
-    """Draw a bar of 1, 2 or 5 times a power of 10 µm, at most a quarter of the image, outlined for bright cells."""
+def _draw_scale_bar(ax: Axes, columns: int, pixel_width: float, unit: str) -> None:
+    """Draw a bar of 1, 2 or 5 times a power of 10, at most a quarter of the image, outlined for bright places."""
     from matplotlib.patheffects import withStroke
 
     longest = columns * pixel_width / 4
@@ -147,7 +212,7 @@ def _draw_scale_bar(ax: Axes, columns: int, pixel_width: float) -> None:
         path_effects=[withStroke(linewidth=5, foreground="k")],
     )
     label = ax.annotate(
-        f"{length:g} µm", (0.96, 0.06), xycoords="axes fraction", color="w", weight="bold", ha="right", va="bottom"
+        f"{length:g} {unit}", (0.96, 0.06), xycoords="axes fraction", color="w", weight="bold", ha="right", va="bottom"
     )
     label.set_path_effects([withStroke(linewidth=2, foreground="k")])
 
@@ -179,7 +244,7 @@ def plot_stabilized_noise(intensity: Floats, noise: Floats, ax: Axes, *, zero_le
     zero_level, gain : float
         The parameters, in ADU and in ADU per photon, for a second scale in photons.
     """
-    ax.axhspan(0.9, 1.1, color="0.93", label="within 10 %")
+    ax.axhspan(0.9, 1.1, color="0.5", alpha=0.15, linewidth=0, label="within 10 %")
     ax.axhline(1, color="0.5", linewidth=1)
     ax.plot(intensity, noise, "o-", color=_STYLES[0.5][0], label="measured")
     ax.set(xlabel="Intensity (ADU)", ylabel="Noise (noise standard deviations)")
@@ -257,8 +322,8 @@ def plot_traces(
     time_label : str
         What `time` is, with its unit.
     """
-    top.plot(time, original, color="0.75", linewidth=3, label="original")
-    bottom.axhline(0, color="0.75", linewidth=1)
+    top.plot(time, original, color="0.65", linewidth=3, label="original")
+    bottom.axhline(0, color="0.65", linewidth=1)
     for beta, trace in decoded.items():
         color = _STYLES[beta][0]
         top.plot(time, trace, color=color, linewidth=0.9, label=f"beta {beta:g}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from importlib.metadata import version
+from datetime import datetime
 from importlib.resources import files
 from typing import Any
 
@@ -12,8 +12,12 @@ import numpy as np
 from anscombe_transform._typing import Floats
 from anscombe_transform.estimate.estimation import ParameterEstimate
 from anscombe_transform.report.figures import (
+    NOISE_SCALE,
     as_data_uri,
+    draw_frames,
+    gray_scale,
     new_axes,
+    new_image,
     plot_code_histogram,
     plot_errors,
     plot_given_line,
@@ -21,10 +25,14 @@ from anscombe_transform.report.figures import (
     plot_stabilized_noise,
     plot_traces,
 )
+from anscombe_transform.report.frames import FramePair
 from anscombe_transform.report.result import Report
 from anscombe_transform.report.tradeoff import Tradeoff, TradeoffMeter
 from anscombe_transform.transform.parameters import Transform
 from anscombe_transform.transform.ranges import code_limits
+
+_DOCS = "https://github.com/datajoint/anscombe-transform/blob/main/docs"
+"""Where the guide is."""
 
 _EXAMPLES = 3
 """Regions whose traces are drawn."""
@@ -41,20 +49,22 @@ def draw_pictures(
     meter: TradeoffMeter,
     errors: dict[float, Floats],
     estimate: ParameterEstimate | None,
+    pair: FramePair,
 ) -> dict[str, Any]:
     """Return the addresses of the pictures by name; those of the traces are a list."""
     gain, zero = report.conversion_gain, report.zero_level
     excerpt, regions = meter.excerpt, meter.regions
-    pictures: dict[str, Any] = {}
+    pictures: dict[str, Any] = {"frames": draw_frames(pair), "gray": gray_scale(excerpt.mean_image)}
     examples = regions.apart(_EXAMPLES)
 
     height, width = excerpt.mean_image.shape
     dy, dx = report.pixel_size or (1.0, 1.0)
-    figure, (ax,) = new_axes(float(np.clip(4.2 * height * dy / (width * dx), 1.5, 4.6)), 1)
+    figure, ax = new_image(height * dy, width * dx)
     cropped = (report.rows, report.columns) != (height, width)
     plot_mean_image(
         excerpt.mean_image,
         ax,
+        scale=pictures["gray"],
         regions=regions,
         numbered=examples,
         window=(excerpt.top, excerpt.left, report.rows, report.columns) if cropped else None,
@@ -115,17 +125,27 @@ def default_tradeoff(report: Report) -> Tradeoff:
     return next(tradeoff for tradeoff in report.tradeoffs if tradeoff.beta == report.codes.beta)
 
 
-def render_page(report: Report, estimate: ParameterEstimate | None, reason: str, pictures: dict[str, Any]) -> str:
+def render_page(
+    report: Report, estimate: ParameterEstimate | None, reason: str, pictures: dict[str, Any], pair: FramePair
+) -> str:
     """Return the HTML of a report."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"percent": _percent, "size": _size, "correlation": _correlation}
+    environment.filters |= {
+        "percent": _percent,
+        "size": _size,
+        "correlation": _correlation,
+        "number": _number,
+        "unbroken": _unbroken,
+    }
     template = environment.from_string(
         files("anscombe_transform.report").joinpath("page.html.jinja").read_text("utf-8")
     )
     kept = [tradeoff.beta for tradeoff in report.tradeoffs if tradeoff.region_correlation[1] >= _CLOSE]
     default = default_tradeoff(report)
+    dy, dx = report.pixel_size or (1.0, 1.0)
+    rows, columns = pair.original.shape
     return template.render(
         report=report,
         pictures=pictures,
@@ -140,7 +160,13 @@ def render_page(report: Report, estimate: ParameterEstimate | None, reason: str,
         limits=None if default.encoded_dtype[0] == "f" else [_integer(x) for x in code_limits(default.encoded_dtype)],
         first_code=_integer(report.codes.first),
         last_code=_integer(report.codes.first + report.codes.width * len(report.codes.count) - 1),
-        version=version("anscombe-transform"),
+        pair=pair,
+        frame_shape=columns * dx / (rows * dy),
+        noise_scale=NOISE_SCALE,
+        changed=float(np.sqrt((pair.difference**2).mean())),
+        noise=float(np.sqrt((pair.noise**2).mean())),
+        date=datetime.fromisoformat(report.date),
+        docs=_DOCS,
     )
 
 
@@ -155,11 +181,22 @@ def _integer(value: float) -> str:
     return f"{value:.0f}".replace("-", "\N{MINUS SIGN}")
 
 
+def _number(value: float) -> str:
+    """Return a value with three digits, or with all those before the point."""
+    text = f"{value:,.0f}" if 100 <= abs(value) < 1e15 or float(value).is_integer() else f"{value:.3g}"
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
 def _size(size: float) -> str:
     for limit, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB")):
         if size >= limit:
             return f"{size / limit:.3g}\N{NO-BREAK SPACE}{unit}"
     return f"{size / 1e3:.3g}\N{NO-BREAK SPACE}kB"
+
+
+def _unbroken(text: str) -> str:
+    """Return a text in which no line ends between a number and its percent sign."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _correlation(value: float) -> str:

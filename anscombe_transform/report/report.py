@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import cast
 
@@ -18,24 +21,25 @@ from anscombe_transform.codecs.anscombe_zarr3 import AnscombeTransformV3
 from anscombe_transform.estimate.estimation import ParameterEstimate, estimate_parameters
 from anscombe_transform.movies.movie import Movie, as_movie, check_movie
 from anscombe_transform.quality import measure_stabilized_noise
+from anscombe_transform.report.command import Words, compress_call, compress_command
 from anscombe_transform.report.excerpt import Excerpt, excerpt_length, find_regions, read_excerpt
-from anscombe_transform.report.figures import (
-    check_drawing,
-)
-from anscombe_transform.report.page import draw_pictures, render_page
+from anscombe_transform.report.figures import check_drawing
+from anscombe_transform.report.frames import frame_pair
+from anscombe_transform.report.page import default_tradeoff, draw_pictures, render_page
 from anscombe_transform.report.result import Report
+from anscombe_transform.report.saturation import measure_saturation
 from anscombe_transform.report.tradeoff import Tradeoff, TradeoffMeter, count_codes
 from anscombe_transform.report.verdict import verdict_on
 from anscombe_transform.storage.location import Location
 from anscombe_transform.storage.overwriting import check_apart
 from anscombe_transform.transform.parameters import EncodedDType, Transform, parse_encoded_dtype
-from anscombe_transform.transform.ranges import dtype_with_headroom, narrowest_dtype
+from anscombe_transform.transform.ranges import dtype_with_headroom, held_range, narrowest_dtype
 
 BETAS = (0.25, 0.5, 1.0, 2.0)
 """The settings of beta that a report compares."""
 
-_HISTOGRAM = 0.5
-"""The beta of the histogram of codes: the default."""
+DEFAULT_BETA = 0.5
+"""The beta of the frame that is shown, of the histogram of codes, and of the command."""
 
 _DRAWN = (0.5, 2.0)
 """The betas whose traces are drawn."""
@@ -60,15 +64,16 @@ def make_report(
 ) -> Report:
     """Write a page about what compression does to a movie: how much it saves, and what it does to noise and traces.
 
-    The parameters are estimated from frames all over the movie. Everything else is measured on consecutive frames from
-    its middle, which are compressed with each beta of 0.25, 0.5, 1 and 2, and read back.
+    It opens with a verdict, and with a frame before and after compression. The parameters are estimated from frames all
+    over the movie. Everything else is measured on consecutive frames from its middle, which are compressed with each
+    beta of 0.25, 0.5, 1 and 2, and read back.
 
     Parameters
     ----------
     movie : array_like
         Movie of shape (time, y, x), in ADU, as `estimate_parameters` takes it, or a recording of a single channel.
-        Attributes `name`, `frame_rate` in Hz, `pixel_size`, height and width in µm, and `notes`, a tuple of
-        sentences on what was left out, are shown if there are any.
+        Attributes `name`, `channel`, `frame_rate` in Hz, `pixel_size`, height and width in µm, and `notes`, a tuple
+        of sentences on what was left out, are shown if there are any.
     output : str or Path
         The HTML file to write. It needs no other file and no network, and appears only once it is complete.
     zero_level, conversion_gain : float, optional
@@ -111,6 +116,32 @@ def make_report(
     >>> default.beta, round(default.noise_added, 2)
     (0.5, 0.02)
     """
+    return write_report(
+        movie,
+        output,
+        None,
+        zero_level=zero_level,
+        conversion_gain=conversion_gain,
+        encoded_dtype=encoded_dtype,
+        max_frames=max_frames,
+        overwrite=overwrite,
+        progress=progress,
+    )
+
+
+def write_report(
+    movie: Movie | npt.ArrayLike,
+    output: str | Path,
+    words: Words | None,
+    *,
+    zero_level: float | None,
+    conversion_gain: float | None,
+    encoded_dtype: npt.DTypeLike | None,
+    max_frames: int | None = None,
+    overwrite: bool,
+    progress: StageProgress | None,
+) -> Report:
+    """Do what `make_report` does; `words` name the movie to the command, which the page then shows."""
     output = Path(output)
     _check_output(output, overwrite=overwrite)
     check_apart(Location.parse(output), movie)
@@ -131,9 +162,18 @@ def make_report(
         )
         for beta in BETAS
     ]
-    report = _figures(source, meter, estimate, [tradeoff for tradeoff, _ in measured], given=given is not None)
+    report = _figures(
+        source,
+        meter,
+        estimate,
+        [tradeoff for tradeoff, _ in measured],
+        given=given is not None,
+        words=words,
+        asked=asked,
+    )
     errors = {beta: errors for beta, (_, errors) in zip(BETAS, measured, strict=True) if beta in _DRAWN}
-    page = render_page(report, estimate, reason, draw_pictures(report, meter, errors, estimate))
+    pair = frame_pair(excerpt, meter.regions, replace(detector, beta=DEFAULT_BETA), default_tradeoff(report))
+    page = render_page(report, estimate, reason, draw_pictures(report, meter, errors, estimate, pair), pair)
     with whole_file(output) as path:
         path.write_text(page, encoding="utf-8")
     return report
@@ -146,6 +186,8 @@ def _figures(
     tradeoffs: Sequence[Tradeoff],
     *,
     given: bool,
+    words: Words | None,
+    asked: EncodedDType | None,
 ) -> Report:
     """Return the figures; `given` is whether the parameters are others than those of the estimate."""
     excerpt, detector = meter.excerpt, meter.detector
@@ -153,9 +195,14 @@ def _figures(
     errors = None if estimate is None or given else (estimate.conversion_gain_error, estimate.zero_level_error)
     frames, rows, columns = excerpt.values.shape
     frame_rate, pixel_size = getattr(movie, "frame_rate", None), getattr(movie, "pixel_size", None)
-    notes = getattr(movie, "notes", None)
+    notes, channel = getattr(movie, "notes", None), getattr(movie, "channel", None)
+    name = None if hasattr(movie, "dask") else getattr(movie, "name", None)  # that of a Dask array is a token
+    default = replace(detector, beta=DEFAULT_BETA)
+    saturation = measure_saturation(excerpt)
+    verdict = verdict_on(detector, estimate, saturation, (intensity, noise), given=given)
     return Report(
-        name=None if hasattr(movie, "dask") else getattr(movie, "name", None),  # that of a Dask array is a token
+        name=name,
+        channel=channel if isinstance(channel, str) else None,
         shape=cast("tuple[int, int, int]", tuple(map(int, movie.shape))),
         dtype=np.dtype(movie.dtype).name,
         frame_rate=None if frame_rate is None else float(frame_rate),
@@ -176,10 +223,23 @@ def _figures(
         intensity=tuple(meter.intensity.tolist()),
         stabilized_intensity=tuple(intensity.tolist()),
         stabilized_noise=tuple(noise.tolist()),
-        verdict=verdict_on(detector, estimate, excerpt, (intensity, noise), given=given),
-        codes=count_codes(excerpt, replace(detector, beta=_HISTOGRAM)),
+        verdict=verdict,
+        saturation=saturation,
+        held=held_range(default, next(one.encoded_dtype for one in tradeoffs if one.beta == DEFAULT_BETA)),
+        codes=count_codes(excerpt, default),
         tradeoffs=tuple(tradeoffs),
+        command=_command(name, default, asked, words) if given or verdict.fits != "no" else None,
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions={name: version(name) for name in ("anscombe-transform", "zarr", "numpy")}
+        | {"python": platform.python_version()},
     )
+
+
+def _command(name: object, default: Transform, asked: EncodedDType | None, words: Words | None) -> str:
+    """Return what compresses a movie with the default beta."""
+    if words is None:
+        return compress_call(None if name is None else str(name), default, asked)
+    return compress_command(words, str(name), default, asked)
 
 
 def _check_output(output: Path, *, overwrite: bool) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from anscombe_transform.report.saturation import Saturation
 from anscombe_transform.report.tradeoff import CodeHistogram, Tradeoff
 from anscombe_transform.report.verdict import Verdict
 
@@ -17,6 +18,8 @@ class Report:
     ----------
     name : str or None
         What the movie is called.
+    channel : str or None
+        Which channel it is, if the file names it or has several.
     shape : tuple of int
         Of the movie: (time, y, x).
     dtype : str
@@ -45,13 +48,25 @@ class Report:
         Intensity in ADU, and the noise after the transform, in noise standard deviations.
     verdict : Verdict
         Whether the parameters fit.
+    saturation : Saturation
+        The highest value, and whether the detector saturates there.
+    held : tuple of float
+        The lowest and the highest value, in ADU, that the codes of the default beta hold.
     codes : CodeHistogram
         At the default beta.
     tradeoffs : tuple of Tradeoff
         What each beta saves and costs.
+    command : str or None
+        What compresses the movie with these parameters: a line for a shell if the command made the report, and
+        otherwise lines of Python. None if the movie is not fit for it with parameters that were estimated.
+    date : str
+        When the report was made, in ISO 8601. Reports that only differ in it are equal.
+    versions : dict
+        Of this package, of Zarr, NumPy and Python.
     """
 
     name: str | None
+    channel: str | None
     shape: tuple[int, int, int]
     dtype: str
     frame_rate: float | None
@@ -73,8 +88,13 @@ class Report:
     stabilized_intensity: tuple[float, ...]
     stabilized_noise: tuple[float, ...]
     verdict: Verdict
+    saturation: Saturation
+    held: tuple[float, float]
     codes: CodeHistogram
     tradeoffs: tuple[Tradeoff, ...]
+    command: str | None
+    date: str = field(compare=False)
+    versions: dict[str, str]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON values: names, numbers and lists."""

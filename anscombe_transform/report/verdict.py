@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from anscombe_transform._typing import Floats
 from anscombe_transform.estimate.deviation import OFF_LINE, departures, usual_deviation
 from anscombe_transform.estimate.estimation import ParameterEstimate
-from anscombe_transform.estimate.pixels import saturated_values
-from anscombe_transform.report.excerpt import Excerpt
+from anscombe_transform.report.saturation import Saturation
 from anscombe_transform.transform.parameters import Transform
 
 _LEAST_SHARE = 0.001
@@ -28,7 +28,10 @@ _MUCH = 0.5
 """and the share of all with which the parameters do not fit."""
 
 _UNIFORM = 0.1
-"""How far from 1 the noise after the transform may be."""
+"""How far from 1 the noise after the transform may be,"""
+
+_WRONG = 0.3
+"""and how far off it is at every brightness if the parameters are wrong."""
 
 _BRIGHT = 4.0
 """The photons from which on the transform makes noise uniform."""
@@ -42,6 +45,8 @@ class Verdict:
     ----------
     fits : str
         ``"yes"``, ``"mostly"`` or ``"no"``.
+    summary : str
+        One sentence: whether the movie is fit for compression with these parameters, and why.
     sentences : tuple of str
         What that is said by.
     unstable : tuple of float or None
@@ -49,18 +54,24 @@ class Verdict:
     """
 
     fits: Literal["yes", "mostly", "no"]
+    summary: str
     sentences: tuple[str, ...]
     unstable: tuple[float, float] | None
 
 
-_Problem = tuple[bool, str]
-"""Whether parameters do not fit because of it, and a sentence."""
+class _Problem(NamedTuple):
+    much: bool
+    """Whether parameters do not fit because of it."""
+    sentence: str
+    """Without a capital and a full stop."""
+    short: str
+    """The same in the summary."""
 
 
 def verdict_on(
     detector: Transform,
     estimate: ParameterEstimate | None,
-    excerpt: Excerpt,
+    saturation: Saturation,
     stabilized: tuple[Floats, Floats],
     *,
     given: bool,
@@ -73,8 +84,8 @@ def verdict_on(
         The parameters.
     estimate : ParameterEstimate or None
         What the movie says of them, if it does.
-    excerpt : Excerpt
-        The frames that are measured.
+    saturation : Saturation
+        Its highest value.
     stabilized : tuple of ndarray
         Intensity in ADU, and the noise after the transform.
     given : bool
@@ -83,12 +94,13 @@ def verdict_on(
     noise = _bright_noise(detector, *stabilized)
     problems = [
         *_unusable(estimate, given),
-        *_of_curve(detector, estimate),
+        *_of_curve(detector, estimate, given),
         *_of_noise(noise),
-        *_of_saturation(excerpt),
+        *_of_saturation(saturation),
         *_warnings(estimate),
     ]
     sentences = []
+    usual = None
     if estimate is not None:
         usual = usual_deviation(estimate.photon_transfer_curve, detector.conversion_gain, detector.zero_level)
         sentences.append(
@@ -101,55 +113,80 @@ def verdict_on(
                 f"After the transform, the noise is {noise.min():.2f} to {noise.max():.2f} standard deviations from "
                 f"{_BRIGHT:g} photons on, and should be 1."
             )
-    sentences += [sentence[0].upper() + sentence[1:] + "." for _, sentence in problems]
+    sentences += [problem.sentence[0].upper() + problem.sentence[1:] + "." for problem in problems]
     fits: Literal["yes", "mostly", "no"] = (
-        "no" if any(much for much, _ in problems) else "mostly" if problems else "yes"
+        "no" if any(problem.much for problem in problems) else "mostly" if problems else "yes"
     )
-    return Verdict(fits, tuple(sentences), None if _is_uniform(noise) else (float(noise.min()), float(noise.max())))
+    unstable = None if _is_uniform(noise) else (float(noise.min()), float(noise.max()))
+    return Verdict(fits, _summary(fits, problems, usual), tuple(sentences), unstable)
 
 
-def _of_curve(detector: Transform, estimate: ParameterEstimate | None) -> Iterator[_Problem]:
+def _summary(fits: str, problems: Sequence[_Problem], usual: float | None) -> str:
+    if fits == "no":
+        return f"Not fit for compression with these parameters: {next(one.sentence for one in problems if one.much)}."
+    if fits == "mostly":
+        *others, last = [problem.short for problem in problems]
+        return f"Fit for compression, with reservations: {', '.join(others)}{', and ' * bool(others)}{last}."
+    within = "" if usual is None else f" (within {100 * usual:.1f} % for 95 % of the samples)"
+    return (
+        f"Fit for compression: the variance of the noise is proportional to the light, as for photons{within}, and "
+        "nothing shows that values are saturated."
+    )
+
+
+def _of_curve(detector: Transform, estimate: ParameterEstimate | None, given: bool) -> Iterator[_Problem]:
     if estimate is None:
-        yield False, "how the variance of the noise follows brightness could not be measured"
+        sentence = "how the variance of the noise follows brightness could not be measured"
+        yield _Problem(False, sentence, sentence)
         return
     curve = estimate.photon_transfer_curve
     off = departures(curve, detector.conversion_gain, detector.zero_level)
     ends = [one for one in off if one.in_the_dark or one.in_the_bright]
     largest = sorted(off, key=lambda one: one.share)[-_MOST:]
     told = [one for one in off if one.share >= (_LEAST_SHARE if one in ends else _OF_OTHERS) and one in ends + largest]
-    much = sum(one.share for one in off) > _MUCH
-    if told:
-        yield (
-            much,
-            "the variance is " + ", and ".join(f"{one} ({100 * one.share:.1f} % of the samples)" for one in told),
-        )
+    share = sum(one.share for one in off)
+    if told and (given or not _is_off_line(estimate.unusable)):
+        where = ", and ".join(f"{one} ({100 * one.share:.1f} % of the samples)" for one in told)
+        of_told = 100 * sum(one.share for one in told)
+        short = f"the noise is off the line of photon noise in {of_told:.1f} % of the samples"
+        yield _Problem(share > _MUCH, f"the variance is {where}", short)
 
 
 def _of_noise(noise: Floats) -> Iterator[_Problem]:
     if not _is_uniform(noise):
-        yield (
-            False,
-            f"after the transform, the noise is {noise.min():.2f} to {noise.max():.2f} standard deviations from "
-            f"{_BRIGHT:g} photons on, and should be 1: the parameters do not fit, or the scene moves",
+        measured = f"after the transform, the noise is {noise.min():.2f} to {noise.max():.2f} standard deviations"
+        yield _Problem(
+            bool(noise.min() > 1 + _WRONG or noise.max() < 1 - _WRONG),
+            f"{measured} from {_BRIGHT:g} photons on, and should be 1: the parameters do not fit, or the scene moves",
+            f"{measured} instead of 1",
         )
 
 
-def _of_saturation(excerpt: Excerpt) -> Iterator[_Problem]:
-    saturated = saturated_values(excerpt.values, excerpt.highest)
-    if saturated is not None:
-        values, pixels = np.count_nonzero(saturated), np.count_nonzero(saturated.any(axis=0))
-        yield False, f"{values:,} values in {pixels:,} pixels are saturated, at {excerpt.highest:,.10g} ADU"
+def _of_saturation(saturation: Saturation) -> Iterator[_Problem]:
+    if saturation.is_cut_off:
+        count = f"{saturation.values:,} values in {saturation.pixels:,} pixels are saturated"
+        yield _Problem(False, f"{count}, at {saturation.highest:,.10g} ADU", count)
 
 
 def _unusable(estimate: ParameterEstimate | None, given: bool) -> Iterator[_Problem]:
-    if estimate is not None and estimate.unusable is not None and not estimate.unusable.startswith(OFF_LINE):
-        yield not given, estimate.unusable
+    if estimate is not None and estimate.unusable is not None and not (given and _is_off_line(estimate.unusable)):
+        yield _Problem(not given, estimate.unusable, _without_reasons(estimate.unusable))
 
 
 def _warnings(estimate: ParameterEstimate | None) -> Iterator[_Problem]:
     for warning in () if estimate is None else estimate.warnings:
-        if not warning.startswith(OFF_LINE):
-            yield False, warning
+        if not _is_off_line(warning):
+            yield _Problem(False, warning, _without_reasons(warning))
+
+
+def _is_off_line(sentence: str | None) -> bool:
+    """Return whether an estimate says that the curve leaves the line, which the report says in its own words."""
+    return sentence is not None and sentence.startswith(OFF_LINE)
+
+
+def _without_reasons(sentence: str) -> str:
+    """Return what was found, without what may be the reason."""
+    return re.split(r": |, as ", sentence, maxsplit=1)[0]
 
 
 def _bright_noise(detector: Transform, intensity: Floats, noise: Floats) -> Floats:

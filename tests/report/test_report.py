@@ -1,9 +1,13 @@
 """What a report measures, what its page shows, and what it refuses."""
 
 import json
+import platform
 import sys
+from base64 import b64decode
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,9 +16,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import zarr
+from matplotlib import colormaps
+from matplotlib.image import imread
 from zarr.codecs import ZstdCodec
 
-from anscombe_transform import decode, encode, estimate_parameters, open_movie, open_recording
+import anscombe_transform
+from anscombe_transform import decode, describe, encode, estimate_parameters, open_movie, open_recording
 from anscombe_transform.report import excerpt as excerpt_room
 from anscombe_transform.report.excerpt import find_regions, read_excerpt
 from anscombe_transform.report.report import BETAS, make_report
@@ -26,6 +33,7 @@ from anscombe_transform.transform.parameters import Transform
 Movie = npt.NDArray[np.int16]
 
 NAME = '<b>mouse&"7'
+GUIDE = "https://github.com/datajoint/anscombe-transform/blob/main/docs"
 GIVEN: dict[str, Any] = {"zero_level": 80.0, "conversion_gain": 40.0}
 
 
@@ -54,6 +62,7 @@ class Page(HTMLParser):
         super().__init__()
         self.images: list[dict[str, str | None]] = []
         self.addresses: list[str | None] = []
+        self.links: list[str | None] = []
         self.tags: set[str] = set()
         self.text = ""
         self.feed(html)
@@ -62,10 +71,24 @@ class Page(HTMLParser):
         self.tags.add(tag)
         if tag == "img":
             self.images.append(dict(attrs))
-        self.addresses += [value for name, value in attrs if name in ("src", "href", "srcset", "data", "action")]
+        if tag == "a":
+            self.links += [value for name, value in attrs if name == "href"]
+        else:
+            self.addresses += [value for name, value in attrs if name in ("src", "href", "srcset", "data", "action")]
 
     def handle_data(self, data: str) -> None:
         self.text += data
+
+    def image(self, alt: str) -> npt.NDArray[Any]:
+        """Return the pixels of the image whose description starts with `alt`."""
+        (source,) = (str(image["src"]) for image in self.images if str(image["alt"]).startswith(alt))
+        pixels: npt.NDArray[Any] = imread(BytesIO(b64decode(source.removeprefix("data:image/png;base64,"))))
+        return pixels
+
+
+def text_of(path: Path) -> str:
+    """Return what a page says, on one line."""
+    return " ".join(Page(path.read_text(encoding="utf-8")).text.split())
 
 
 @pytest.fixture(scope="module")
@@ -198,8 +221,10 @@ def test_the_page_needs_nothing_else(html: str) -> None:
     assert all(str(address).startswith("data:image/") for address in page.addresses)
     assert all(image["alt"] for image in page.images)
     assert not page.tags & {"script", "link", "iframe", "object"}
-    for reference in ("url(", "@import", "http:", "https:", "file:", "<svg"):
+    for reference in ("url(", "@import", "http:", "file:", "<svg"):
         assert reference not in html
+    assert html.count("https:") == sum(str(link).startswith("https:") for link in page.links) > 0
+    assert set(page.links) <= {"#parameters", *(f"{GUIDE}/{name}" for name in ("how-to/beta.md",))}
     assert '<html lang="en">' in html
     assert len(html) < 2_000_000
 
@@ -221,7 +246,6 @@ def test_the_page_shows_the_figures(report: Report, html: str) -> None:
         assert f"{t.ratio:.2f}" in text
         assert f"{int(t.region_correlation[0] * 1e4) / 1e4:.4f}" in text
     assert "2.1 %" in text
-    assert "Check the parameters first" not in text
 
 
 def test_parameters_that_fit_are_said_to_fit_with_figures(movie: Movie, report: Report, html: str) -> None:
@@ -233,7 +257,12 @@ def test_parameters_that_fit_are_said_to_fit_with_figures(movie: Movie, report: 
     assert np.average(np.abs(curve.variance / promised - 1) <= within + 0.0005, weights=curve.count) >= 0.95
     assert saturated == "Nothing shows that values are saturated."
     assert stabilized.startswith("After the transform, the noise is 0.99 to 1.0")
+    assert report.verdict.summary == (
+        "Fit for compression: the variance of the noise is proportional to the light, as for photons (within "
+        f"{100 * within:.1f} % for 95 % of the samples), and nothing shows that values are saturated."
+    )
     text = " ".join(Page(html).text.split())
+    assert report.verdict.summary in text
     assert "Do the parameters fit? Yes. " + " ".join(report.verdict.sentences) in text
 
 
@@ -246,20 +275,135 @@ def test_where_the_curve_leaves_the_line_and_values_are_saturated_the_page_says_
     report = make_report(movie.astype(np.int16), tmp_path / "r.html")
     assert report.verdict.fits == "mostly"
     said = " ".join(report.verdict.sentences)
-    values, pixels = np.count_nonzero(movie == 3000), np.count_nonzero((movie == 3000).any(axis=0))
+    values, pixels = int((movie == 3000).sum()), int((movie == 3000).any(axis=0).sum())
     assert f"{values:,} values in {pixels:,} pixels are saturated, at 3,000 ADU." in said
     assert " % above the line from " in said
-    page = " ".join(Page((tmp_path / "r.html").read_text(encoding="utf-8")).text.split())
+    page = text_of(tmp_path / "r.html")
     assert f"Do the parameters fit? For the most part. {said}" in page
+    assert report.verdict.summary.startswith("Fit for compression, with reservations: the noise is off the line of ")
+    assert f", and {values:,} values in {pixels:,} pixels are saturated" in report.verdict.summary
+    assert report.verdict.summary in page
+    assert (report.saturation.highest, report.saturation.values, report.saturation.pixels) == (3000, values, pixels)
+    assert f"The highest value is 3,000 ADU: {values:,} values in {pixels:,} pixels. Values are cut off there" in page
 
 
 def test_a_processed_movie_gets_the_verdict_that_they_do_not_fit(movie: Movie, tmp_path: Path) -> None:
     report = make_report((movie[1:].astype(np.float32) + movie[:-1]) / 2, tmp_path / "r.html")
     assert report.verdict.fits == "no"
     assert any("consecutive frames is correlated" in sentence for sentence in report.verdict.sentences)
-    page = " ".join(Page((tmp_path / "r.html").read_text(encoding="utf-8")).text.split())
-    assert "Check the parameters first: they do not fit this movie." in page
+    assert report.verdict.summary.startswith(
+        "Not fit for compression with these parameters: the noise of consecutive frames is correlated"
+    )
+    page = text_of(tmp_path / "r.html")
+    assert report.verdict.summary in page
+    assert "Compress the raw movie, as the detector recorded it" in page
     assert "Do the parameters fit? No." in page
+
+
+def test_a_movie_that_is_not_fit_for_it_gets_no_command(movie: Movie, tmp_path: Path) -> None:
+    processed = (movie[1:].astype(np.float32) + movie[:-1]) / 2
+    assert make_report(processed, tmp_path / "r.html", max_frames=60).command is None
+    page = text_of(tmp_path / "r.html")
+    assert "There is no command here, because these parameters do not fit this movie." in page
+    assert "compress(movie" not in page
+
+
+def test_given_parameters_that_are_far_off_are_said_not_to_fit(tmp_path: Path) -> None:
+    """The command is there, with a warning: whoever gave them may know better."""
+    flat = 100 + 40 * np.random.default_rng(0).poisson(50, (20, 40, 40)).astype(np.float32)
+    report = make_report(flat, tmp_path / "r.html", zero_level=100, conversion_gain=10)
+    assert report.verdict.fits == "no"
+    assert "and should be 1: the parameters do not fit, or the scene moves" in report.verdict.summary
+    assert report.command is not None
+    page = text_of(tmp_path / "r.html")
+    assert "Use them only if you know that they are those of the detector" in page
+    assert "Check the parameters that were given" in page
+
+
+def test_the_frames_before_and_after_are_the_movie_and_what_comes_back(movie: Movie, report: Report, html: str) -> None:
+    """The difference has the colors of the scale that goes from -2 to 2 noise standard deviations."""
+    page = Page(html)
+    regions = find_regions(read_excerpt(movie))
+    frame = int(np.argmax(regions.traces[:, 0]))
+    assert f"Before: frame {frame}." in " ".join(page.text.split())
+    after = decoded(movie, report, 0.5)[frame]
+    difference = (after - movie[frame]) / noise_of(movie[frame], report)
+    expected = colormaps["RdBu_r"]((difference + 2) / 4)
+    np.testing.assert_allclose(page.image("The difference of the two"), expected, atol=1 / 255)
+    low, high = np.quantile(movie[frame], [0.005, 0.995])
+    for alt, image in (("Frame", movie[frame]), ("The same frame", after)):
+        gray = np.clip((image - low) / (high - low), 0, 1)
+        np.testing.assert_allclose(page.image(alt)[..., 0], gray, atol=0.01)
+    assert f"after \N{MINUS SIGN} before (RMS {np.sqrt((difference**2).mean()):.2f})" in page.text
+
+
+def test_of_a_large_frame_what_surrounds_the_most_active_region_is_shown(tmp_path: Path) -> None:
+    scene = np.broadcast_to(np.linspace(2, 40, 300), (30, 20, 300)).copy()
+    scene[10:20, 8:16, 280:288] += 50
+    movie = (100 + 40 * np.random.default_rng(0).poisson(scene)).astype(np.int16)
+    make_report(movie, tmp_path / "r.html", zero_level=100, conversion_gain=40)
+    page = Page((tmp_path / "r.html").read_text(encoding="utf-8"))
+    assert page.image("The difference of the two").shape == (20, 256, 4)
+    assert "around region 1" in page.text
+
+
+def test_the_codes_that_the_page_names_hold_what_it_says(movie: Movie, report: Report, html: str) -> None:
+    codec: Any = {"zero_level": report.zero_level, "conversion_gain": report.conversion_gain, "encoded_dtype": "uint8"}
+    assert report.tradeoffs[1].encoded_dtype == "uint8"
+    lowest, highest = report.held
+    encode(np.array(report.held), **codec)
+    for outside in (np.nextafter(lowest, -np.inf), np.nextafter(highest, np.inf)):
+        with pytest.raises(ValueError, match="uint8"):
+            encode(np.array([outside]), **codec)
+    top = report.saturation
+    assert (top.highest, top.values, top.is_cut_off) == (float(movie.max()), int((movie == movie.max()).sum()), False)
+    text = " ".join(Page(html).text.split())
+    assert f"The highest value is {top.highest:,.0f} ADU: 1 value in 1 pixel. Nothing shows that values are" in text
+    assert f"codes of uint8 hold {lowest:.3g} to {highest:,.0f} ADU".replace("-", "\N{MINUS SIGN}") in text
+
+
+def test_the_lines_of_python_compress_the_movie(
+    movie: Movie, report: Report, html: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = make_report(Recording(movie, "mouse 7's.ome.tif"), "r.html").command
+    assert command is not None
+    exec(command, {"movie": movie})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mouse 7's.zarr", "r.html"]
+    array = describe("mouse 7's.zarr")
+    found, expected = (
+        (x.zero_level, x.conversion_gain, x.beta) for x in (array, estimate_parameters(movie).codec(beta=0.5))
+    )
+    assert found == pytest.approx(expected, rel=1e-5)
+    assert str(report.command) in Page(html).text
+
+
+def test_the_page_says_when_and_with_what_it_was_made(report: Report, html: str) -> None:
+    date = datetime.fromisoformat(report.date)
+    assert timedelta(0) <= datetime.now(UTC) - date < timedelta(hours=1)
+    assert report.versions == {
+        "anscombe-transform": anscombe_transform.__version__,
+        "zarr": zarr.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+    text = " ".join(Page(html).text.split())
+    assert (
+        f"Made on {date:%Y-%m-%d at %H:%M UTC} with anscombe-transform {report.versions['anscombe-transform']}, Zarr "
+        in text
+    )
+    assert f"{GUIDE}/how-to/beta.md" in Page(html).links
+
+
+def test_the_page_is_light_or_dark_as_the_reader_likes(html: str) -> None:
+    """Curves are drawn on nothing and inverted in the dark; frames keep their colors."""
+    assert "@media screen and (prefers-color-scheme: dark)" in html
+    page = Page(html)
+    curves = [image for image in page.images if image["class"] == "plot"]
+    assert all(str(image["src"]).startswith("data:image/svg") for image in curves)
+    assert len(curves) == 7
+    assert ".plot { filter: invert(1)" in html
+    assert "prefers-color-scheme" not in html.partition("@media print")[2]
 
 
 @pytest.mark.slow
@@ -302,7 +446,8 @@ def test_given_parameters_are_used_and_doubted_where_they_do_not_fit(movie: Movi
     text = " ".join(Page((tmp_path / "r.html").read_text(encoding="utf-8")).text.split())
     assert "60 ADU per photon, given" in text
     assert "50 of 150 frames, from number 50 on" in text
-    assert "Check the parameters first" in text
+    assert report.verdict.fits == "no"
+    assert report.verdict.summary in text
 
 
 @pytest.mark.slow
