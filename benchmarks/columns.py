@@ -1,7 +1,7 @@
 """Tables of the pages: of docs/speed.md, with a column for each processor that somebody has measured; of compressors.
 
 `python -m benchmarks --column docs/speeds/NAME.json` measures one, or adds sections to it; NAME tells the order. The
-compressors are measured by `python -m benchmarks compressors --guide docs/user-guide`.
+compressors are measured by `python -m benchmarks compressors --guide docs/how-to`.
 `python -m benchmarks.columns` then writes the tables.
 """
 
@@ -26,21 +26,22 @@ def table() -> str:
 
 
 def table_of_compressors() -> str:
-    """Return the table of compressors in Markdown: each figure for codes, and for predicted codes."""
-    figures = json.loads((DOCS / "user-guide/compressors.json").read_text())
-    speeds = {"write, 1 thread": "write", "write, 2 threads": "two", "read, 1 thread": "read", "read, 2 threads": "two"}
+    """Return the table of compressors in Markdown: each cell has the figure for codes, and for predicted codes."""
+    figures = json.loads((DOCS / "how-to/compressors.json").read_text())
+    speeds = ("write, 1 thread", "write, 2 threads", "read, 1 thread", "read, 2 threads")
     held: dict[str, dict[str, dict[str, float]]] = {}
     for row in figures["rows"]:
-        held.setdefault(row["compressor"], {})[row["holds"]] = row
-    rows = [["", "ratio", "bits above noise", *speeds.values()], ["---", *["---:"] * (2 + len(speeds))]]
+        if not row["compressor"].endswith(" shuffle"):  # does nothing to bytes, as codes are
+            held.setdefault(row["compressor"], {})[row["holds"]] = row
+    rows = [["compressor", "ratio", "bits above noise", *speeds], ["---", *["---:"] * (2 + len(speeds))]]
     for name, by_holds in held.items():
         pair = [by_holds[holds] for holds in ("codes", "predicted") if holds in by_holds]
         rows.append(
             [
                 name,
-                ", ".join(f"{row['ratio']:.2f}" for row in pair),
-                ", ".join(f"{16 / row['ratio'] - figures['noise']:.2f}" for row in pair),
-                *(", ".join(f"{float(f'{row[speed]:.2g}'):.0f}" for row in pair) for speed in speeds),
+                " / ".join(f"{row['ratio']:.2f}" for row in pair),
+                " / ".join(f"{16 / row['ratio'] - figures['noise']:.2f}" for row in pair),
+                *(" / ".join(f"{float(f'{row[speed]:.2g}'):.0f}" for row in pair) for speed in speeds),
             ]
         )
     rows += [
@@ -51,7 +52,7 @@ def table_of_compressors() -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
-PAGES = {"speed.md": table, "user-guide/zarr-v3.md": table_of_compressors}
+PAGES = {"speed.md": table, "how-to/compressors.md": table_of_compressors}
 
 
 def main() -> None:

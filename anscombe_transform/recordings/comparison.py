@@ -31,11 +31,13 @@ class Comparison:
     nbytes: int
     """Bytes of the originals."""
     count: int
+    """How many values were compared."""
     clamped: int
     """Values that had no code of their own, and got the nearest one."""
     largest_square: float
     """Largest squared error, but for clamped values."""
     sum_of_squares: float
+    """Sum of all squared errors."""
 
     def merge(self, other: Self) -> Comparison:
         """Return the comparison of both parts together."""

@@ -35,7 +35,7 @@ from anscombe_transform.storage.writer import check_no_writer
 from anscombe_transform.transform.parameters import OutOfRange
 
 _SAMPLES = 4
-"""Blocks that a dry run compresses to predict the size."""
+"""Blocks that a dry run compresses to estimate the size."""
 
 
 def compress(
@@ -123,7 +123,7 @@ def compress(
     resume : bool, default False
         Continue where the same call was interrupted. What is finished stays as it is.
     dry_run : bool, default False
-        Write nothing; predict the size by compressing a few blocks in memory.
+        Write nothing; estimate the size by compressing a few blocks in memory.
     storage_options : mapping, optional
         For fsspec, of URLs.
     scheduler : str, optional

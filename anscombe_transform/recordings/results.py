@@ -202,9 +202,11 @@ class Decompression:
     shape: tuple[int, ...]
     """Frames, channels and planes, if there are several, height and width."""
     dtype: str
+    """The dtype of the values."""
     size: int
     """Bytes of the recording."""
     seconds: float
+    """How long writing took."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return all that is known, as JSON values."""
