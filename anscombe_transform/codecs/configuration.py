@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,9 @@ from anscombe_transform.transform.parameters import (
     parse_real_dtype,
     shown,
 )
+
+if TYPE_CHECKING:
+    import zarr
 
 CODEC_NAME = "anscombe-v1"
 """The name of the codec in the metadata of arrays."""
@@ -120,3 +123,9 @@ class CodecParameters:
         """Return the fields of the metadata, ready for JSON, without those that are None."""
         names = ("zero_level", "conversion_gain", "beta", "encoded_dtype", "decoded_dtype", "out_of_range")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+
+def codec_in(array: zarr.Array[Any]) -> CodecParameters | None:
+    """Return the codec of this package that an array has, or None; in Zarr V2, it may be the compressor."""
+    codecs = (*array.filters, *array.compressors)
+    return next((codec for codec in codecs if isinstance(codec, CodecParameters)), None)

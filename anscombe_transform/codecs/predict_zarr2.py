@@ -45,7 +45,7 @@ class PhotonPredictV2(Codec):  # type: ignore[misc]
     TypeError
         If `predictor` is not a Predictor, or `chunks` is not a sequence of integers.
     ValueError
-        If the dtype is another one, or a number of `chunks` is below 1 or beyond the memory of any machine.
+        If the dtype is another one, or `chunks` is empty or has a number below 1 or beyond the memory of any machine.
 
     Examples
     --------
@@ -190,6 +190,6 @@ def _parsed_chunks(chunks: Any) -> tuple[int, ...]:
         sizes = tuple(map(operator.index, chunks))
     except TypeError:
         raise TypeError(problem) from None
-    if not all(1 <= size <= sys.maxsize for size in sizes):
+    if not sizes or not all(1 <= size <= sys.maxsize for size in sizes):
         raise ValueError(problem)
     return sizes

@@ -98,8 +98,10 @@ class PhotonPredictV3(ChunkCodec):
         Raises
         ------
         ValueError
-            If the codes are not of int8, uint8, int16 or uint16.
+            If the codes are not of int8, uint8, int16 or uint16, or the array has no axes.
         """
+        if not chunk_spec.shape:
+            raise ValueError("an array without axes has no frames to predict: leave the prediction out")
         codes = chunk_spec.dtype.to_native_dtype()
         check_dtype(codes.name)
         name = f"uint{8 * codes.itemsize}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +11,14 @@ from typing import Any
 import numpy as np
 import zarr
 from zarr.abc.buffer import Buffer
+from zarr.abc.store import Store
 from zarr.buffer import cpu
 from zarr.storage import MemoryStore
 
 from anscombe_transform.codecs.configuration import CodecParameters
-from anscombe_transform.movies.movie import Movie
+from anscombe_transform.movies.movie import Movie, check_movie
+from anscombe_transform.movies.movie_file import MovieFile
+from anscombe_transform.movies.opening import RecordingLike, open_recording
 from anscombe_transform.movies.recording import Recording
 from anscombe_transform.recordings.comparison import Comparer
 from anscombe_transform.recordings.provenance import provenance_of, provenance_of_recording
@@ -42,6 +46,28 @@ class Channel:
     def comparer(self) -> Comparer:
         """What checks that the movie comes back from the store."""
         return Comparer(self.codec)
+
+
+def opened(
+    name: str,
+    movie: RecordingLike | Recording | Movie,
+    *,
+    storage_options: Mapping[str, Any] | None,
+    **choice: Any,
+) -> Recording | Movie:
+    """Return what `open_recording` opens, and a recording or an array as it is; messages call it by the name."""
+    chosen = [field for field, value in choice.items() if value is not None and value is not False]
+    if isinstance(movie, zarr.Array) and (len(movie.shape) > 3 or chosen):
+        return open_recording(movie, **choice, storage_options=None)
+    if isinstance(movie, str | os.PathLike | Sequence | Store) and not isinstance(movie, Recording):
+        return open_recording(movie, **choice, storage_options=storage_options)
+    if chosen:
+        raise ValueError(f"{' and '.join(chosen)} are for files: choose from the recording or the array itself")
+    if not hasattr(movie, "shape") or not hasattr(movie, "dtype"):
+        raise TypeError(f"{name} is a {type(movie).__name__}, which is neither a path nor an array")
+    if not isinstance(movie, Recording | MovieFile):
+        check_movie(movie)
+    return movie
 
 
 def channels_of(movie: Recording | Movie) -> dict[str, Movie]:

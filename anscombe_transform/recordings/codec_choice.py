@@ -10,7 +10,7 @@ import numpy.typing as npt
 import zarr
 
 from anscombe_transform._typing import Progress
-from anscombe_transform.codecs.configuration import CodecParameters
+from anscombe_transform.codecs.configuration import CodecParameters, codec_in
 from anscombe_transform.estimate.estimation import estimate_parameters
 from anscombe_transform.estimate.gathering import range_of_frames
 from anscombe_transform.movies.movie import Movie, PlanesBelow
@@ -117,7 +117,7 @@ def _check_held(transform: Transform, encoded_dtype: EncodedDType, seen: Range) 
 def codec_before(movie: Movie) -> CodecParameters | None:
     """Return the codec of this package that the values of a movie went through when they were stored, or None."""
     if isinstance(movie, zarr.Array):
-        return next((codec for codec in movie.filters if isinstance(codec, CodecParameters)), None)
+        return codec_in(movie)
     return movie.codec if isinstance(movie, MovieFile) else None
 
 

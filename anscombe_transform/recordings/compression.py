@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial, reduce
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import zarr
-from zarr.abc.store import Store
 
 from anscombe_transform._typing import StageProgress
-from anscombe_transform.movies.movie import Movie, check_movie, in_bytes
-from anscombe_transform.movies.movie_file import MovieFile
-from anscombe_transform.movies.opening import RecordingLike, open_recording, without_damaged_frames
+from anscombe_transform.movies.movie import Movie, in_bytes
+from anscombe_transform.movies.opening import RecordingLike, without_damaged_frames
 from anscombe_transform.movies.recording import Recording
 from anscombe_transform.recordings.blocks import check_held_here, load_dask
-from anscombe_transform.recordings.channels import Channel, channels_of
+from anscombe_transform.recordings.channels import Channel, channels_of, opened
 from anscombe_transform.recordings.comparison import Comparison
 from anscombe_transform.recordings.plan import RESUME_HINT, CodecChoice, begun_or_finished, make_plan
 from anscombe_transform.recordings.results import Compression
@@ -29,7 +25,7 @@ from anscombe_transform.storage.chunks import stored_chunks, unit_of_writing
 from anscombe_transform.storage.draft import ArrayDraft
 from anscombe_transform.storage.layout import Compressor, Layout, Sizes
 from anscombe_transform.storage.location import Location, StoreLike, options_for
-from anscombe_transform.storage.overwriting import check_apart, check_free, check_name
+from anscombe_transform.storage.overwriting import check_apart, check_free, check_name, check_takes_drafts
 from anscombe_transform.storage.replacing import check_replaceable, place_to_resume, take_place
 from anscombe_transform.storage.writer import check_no_writer
 from anscombe_transform.transform.parameters import OutOfRange
@@ -167,7 +163,9 @@ def compress(
         raise ValueError(f"{output} is not a URL, and only a URL takes storage_options: leave out {names}")
     location = Location.parse(output, options_for(output, storage_options))
     check_name(location)
-    source = _opened(
+    check_takes_drafts(location)
+    source = opened(
+        "movie",
         movie,
         storage_options=options_for(movie, storage_options),
         key=key,
@@ -220,26 +218,11 @@ def compress(
                 scheduler=scheduler,
                 progress=None if progress is None else partial(progress, "Writing"),
             )
-        stored = [stored_chunks(location, array.template, array.path) for array in plan.arrays]
-        stored_sizes = [cast("int", one.size) for one in stored]  # what lists nothing cannot be written to
+        sizes = [stored_chunks(location, array.template, array.path).size for array in plan.arrays]
+        stored_sizes = [size for size in sizes if size is not None]
+        if len(stored_sizes) < len(sizes):
+            raise OSError(f"{location.url} is finished, but cannot be listed now, so that its size is not known")
     return plan.result(stored_sizes, time.perf_counter() - start, comparisons, dry_run=dry_run)
-
-
-def _opened(
-    movie: RecordingLike | Recording | Movie, *, storage_options: Mapping[str, Any] | None, **choice: Any
-) -> Recording | Movie:
-    chosen = [name for name, value in choice.items() if value is not None and value is not False]
-    if isinstance(movie, zarr.Array) and (len(movie.shape) > 3 or chosen):
-        return open_recording(movie, **choice, storage_options=None)
-    if isinstance(movie, str | os.PathLike | Sequence | Store) and not isinstance(movie, Recording):
-        return open_recording(movie, **choice, storage_options=storage_options)
-    if chosen:
-        raise ValueError(f"{' and '.join(chosen)} are for files: choose from the recording or the array itself")
-    if not hasattr(movie, "shape") or not hasattr(movie, "dtype"):
-        raise TypeError(f"movie is a {type(movie).__name__}, which is neither a path nor an array")
-    if not isinstance(movie, Recording | MovieFile):
-        check_movie(movie)
-    return movie
 
 
 def _predict(channel: Channel, draft: ArrayDraft) -> tuple[int, Comparison]:

@@ -23,7 +23,7 @@ from anscombe_transform.recordings.results import Decompression
 from anscombe_transform.recordings.writing import Task, write_movies
 from anscombe_transform.storage.layout import Layout
 from anscombe_transform.storage.location import Location, StoreLike, options_for
-from anscombe_transform.storage.overwriting import check_apart, check_free, check_name
+from anscombe_transform.storage.overwriting import check_apart, check_free, check_name, check_takes_drafts
 from anscombe_transform.storage.replacing import check_replaceable
 from anscombe_transform.storage.writer import check_no_writer
 
@@ -223,6 +223,7 @@ def _write_zarr(
 ) -> str:
     location = Location.parse(output, options_for(output, storage_options))
     check_name(location)
+    check_takes_drafts(location)
     check_apart(location, recording[0])
     check_no_writer(location)
     check_free(location, overwrite=overwrite)

@@ -11,6 +11,7 @@ from typing import Any
 from zarr.codecs import Crc32cCodec
 
 from anscombe_transform._formatting import listed, quantity, shape_text
+from anscombe_transform.codecs.configuration import CodecParameters
 from anscombe_transform.recordings.provenance import beta_row, codec_of, parameter_rows, prediction_row, predictor_of
 from anscombe_transform.storage.chunks import checksums_of, grid_of, stored_chunks
 from anscombe_transform.storage.draft import Draft, ZarrArray, begun, finished
@@ -352,7 +353,7 @@ def _described(location: Location, array: ZarrArray, *, finished: bool) -> Descr
         held_range=held_range(codec.transform, codec.encoded_dtype),
         chunks=array.chunks,
         shards=array.shards,
-        compressors=tuple(str(codec) for codec in array.compressors),
+        compressors=tuple(str(one) for one in array.compressors if not isinstance(one, CodecParameters)),
         size=array.nbytes,
         stored_size=stored.size,
         stored_chunks=stored.count,

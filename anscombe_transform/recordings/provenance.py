@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from anscombe_transform._formatting import with_error
-from anscombe_transform.codecs.configuration import CodecParameters
+from anscombe_transform.codecs.configuration import CodecParameters, codec_in
 from anscombe_transform.codecs.predict_zarr2 import PhotonPredictV2
 from anscombe_transform.codecs.predict_zarr3 import PhotonPredictV3
 from anscombe_transform.movies.movie import Movie
@@ -104,14 +104,13 @@ def predictor_of(array: ZarrArray) -> Predictor | None:
 
 
 def codec_of(array: ZarrArray) -> CodecParameters:
-    """Return the codec of this package among the filters of an array.
+    """Return the codec of this package that an array has.
 
     Raises
     ------
     ValueError
         If it has none.
     """
-    for codec in array.filters:
-        if isinstance(codec, CodecParameters):
-            return codec
-    raise ValueError(f"{array.store_path} was not compressed by this package: it has no anscombe-v1 filter")
+    if (codec := codec_in(array)) is None:
+        raise ValueError(f"{array.store_path} was not compressed by this package: it has no anscombe-v1 filter")
+    return codec

@@ -14,8 +14,9 @@ import numpy as np
 
 from anscombe_transform._formatting import frames_text, one_line, quantity, shape_text
 from anscombe_transform._typing import Array, StageProgress
-from anscombe_transform.codecs.configuration import CodecParameters
+from anscombe_transform.codecs.configuration import codec_in
 from anscombe_transform.movies.movie import Movie
+from anscombe_transform.movies.opening import RecordingLike
 from anscombe_transform.movies.recording import Recording
 from anscombe_transform.recordings.blocks import (
     Region,
@@ -26,13 +27,13 @@ from anscombe_transform.recordings.blocks import (
     places_in,
     region_of,
 )
-from anscombe_transform.recordings.channels import channels_of
+from anscombe_transform.recordings.channels import channels_of, opened
 from anscombe_transform.recordings.comparison import Comparer, Comparison
 from anscombe_transform.recordings.digest import FrameDigests, differing, digest_of, is_digest
 from anscombe_transform.storage.chunks import grid_of, unit_of_writing
 from anscombe_transform.storage.draft import ZarrArray
 from anscombe_transform.storage.groups import Hierarchy, Node, node_of_array
-from anscombe_transform.storage.location import PROVENANCE, Location, StoreLike
+from anscombe_transform.storage.location import PROVENANCE, Location, StoreLike, options_for
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -152,7 +153,7 @@ def verify(
     store: StoreLike,
     *,
     key: str | None = None,
-    against: Recording | Movie | None = None,
+    against: RecordingLike | Recording | Movie | None = None,
     storage_options: Mapping[str, Any] | None = None,
     scheduler: str | None = None,
     progress: StageProgress | None = None,
@@ -168,10 +169,11 @@ def verify(
         The folder or URL of a Zarr array, or of the group of a recording.
     key : str, optional
         Which array of a Zarr group; by default all channels of a recording, or the only array.
-    against : Recording or array, optional
-        What was compressed, such as `open_recording` returns it: each value has to be within the bound of the format.
+    against : str, path, sequence of paths, store, Recording, or array, optional
+        What was compressed, as for `compress`: each value has to be within the bound of the format. Of a part of a
+        file, give what `open_recording` returns.
     storage_options : mapping, optional
-        For fsspec, of URLs.
+        For fsspec, of URLs: `store`, `against`, or both.
     scheduler : str, optional
         Address of a Dask scheduler whose workers read. By default the threads of this process do it.
     progress : callable, optional
@@ -186,6 +188,8 @@ def verify(
     ------
     ValueError
         If there is no finished Zarr array, or if it is not of the shape and the dtype of the movie.
+    TypeError
+        If `against` is neither a path nor an array, or not of real numbers.
     OSError
         If the store, or the movie, cannot be read at all.
     ModuleNotFoundError
@@ -206,11 +210,16 @@ def verify(
     True
     """
     load_dask()
+    source = None
+    if against is not None:
+        source = opened("against", against, storage_options=options_for(against, storage_options))
+        if options_for(against, storage_options):  # the store may be a folder, then
+            storage_options = options_for(store, storage_options)
     location = Location.parse(store, storage_options)
     hierarchy = Hierarchy(location)
     nodes = _nodes(hierarchy, key)
     arrays = [hierarchy.array(node) for node in nodes.values()]
-    movies = [None] * len(arrays) if against is None else list(channels_of(against).values())
+    movies = [None] * len(arrays) if source is None else list(channels_of(source).values())
     for movie, array in zip(movies, arrays, strict=False):
         _check_alike(location, array, movie, len(movies), len(arrays))
     start = time.perf_counter()
@@ -224,7 +233,7 @@ def verify(
                 shown = partial(_show, progress, before, total)
             found.append(_verified(array, name, node.path, movie, client, shown))
             before += array.nbytes
-    title = None if against is None else getattr(against, "name", type(against).__name__)
+    title = None if source is None else getattr(source, "name", type(source).__name__)
     return Verification(location.url, title, time.perf_counter() - start, tuple(found))
 
 
@@ -258,10 +267,9 @@ def _check_alike(location: Location, array: ZarrArray, movie: Movie | None, movi
 def _verified(
     array: ZarrArray, name: str, path: str, movie: Movie | None, client: Client | None, progress: Any
 ) -> ChannelVerification:
-    codec = next((codec for codec in array.filters if isinstance(codec, CodecParameters)), None)
     unit = unit_of_writing(array)
     block = block_shape(array.shape, unit, array.dtype.itemsize)
-    work = _Verifier(array, None if movie is None else Comparer(codec))
+    work = _Verifier(array, None if movie is None else Comparer(codec_in(array)))
     parts = on_blocks(work, array.shape, block, movie, client=client, progress=progress)
     damages = [one for part in parts for one in part.damages]
     story: Any = array.attrs.get(PROVENANCE)

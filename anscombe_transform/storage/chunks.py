@@ -126,18 +126,23 @@ def _size(path: str) -> int:
 
 def _sizes_in_store(location: Location, start: str) -> dict[str, int] | None:
     """Return the sizes of all that a store has from a key on, or None if it does not list what it has."""
-    if location.given is not None or location.is_local:
-        return sync(_listed(location.store(read_only=True), start))
+    if not location.lists:
+        return None
+    try:
+        if location.given is not None or location.is_local:
+            return sync(_listed(location.store(read_only=True), start))
+        return _found(location, start) or None  # which has metadata, and lists at least these if it lists anything
+    except Exception:  # of whatever class a store has for somebody who may not list, or if it cannot
+        return None
+
+
+def _found(location: Location, start: str) -> dict[str, int]:
     import fsspec  # type: ignore[import-untyped]
 
     filesystem, root = fsspec.url_to_fs(location.address, **location.storage_options)
     filesystem.invalidate_cache()
-    try:
-        found = filesystem.find(f"{root}/{start}".rstrip("/"), detail=True)
-    except Exception:  # of whatever class fsspec or its protocol has, for somebody who may not list
-        return None
-    # A web server has metadata, but may list nothing.
-    return {path.removeprefix(root).lstrip("/"): entry["size"] or 0 for path, entry in found.items()} or None
+    found = filesystem.find(f"{root}/{start}".rstrip("/"), detail=True)
+    return {path.removeprefix(root).lstrip("/"): entry["size"] or 0 for path, entry in found.items()}
 
 
 async def _listed(store: Store, start: str) -> dict[str, int]:

@@ -19,7 +19,7 @@ from anscombe_transform._dependencies import sync
 from anscombe_transform._faults import FAULTS, software_fault
 from anscombe_transform._flushing import flush_file, flush_folder
 from anscombe_transform._formatting import one_line, without_secrets
-from anscombe_transform.storage.overlap import without_local_protocol
+from anscombe_transform.storage.overlap import Place, without_local_protocol
 
 UNFINISHED = "unfinished.json"
 """The key under which an array that is being written has its metadata, until all chunks are there."""
@@ -32,6 +32,9 @@ PROVENANCE = "anscombe_transform"
 
 _WITHOUT_USERS = ("s3", "s3a", "gs", "gcs")
 """Protocols whose URLs have a bucket and no user."""
+
+_OF_WEB_SERVERS = frozenset(("http", "https"))
+"""Protocols by which a list of what is there is at most the links on a page."""
 
 StoreLike = str | os.PathLike[str] | Store
 """The path of a folder, a URL that fsspec knows, or a store of Zarr."""
@@ -62,9 +65,10 @@ class Location:
             that takes none has a user, since messages of others would show it.
         """
         if isinstance(path, Store) and not isinstance(path, LocalStore):
+            name = " ".join(str(path).split())  # of several lines, in some
             if storage_options:
-                raise ValueError(f"{path} is a store, which has its own options: leave out {list(storage_options)}")
-            return cls(str(path), given=path)
+                raise ValueError(f"{name} is a store, which has its own options: leave out {list(storage_options)}")
+            return cls(name, given=path)
         url = str(path.root) if isinstance(path, LocalStore) else without_local_protocol(os.fspath(path))
         if "://" in url:
             protocol, _, place = url.partition("://")
@@ -95,6 +99,19 @@ class Location:
         return self.given is None and "://" not in self.address
 
     @property
+    def lists(self) -> bool:
+        """Whether it lists what it has; a web server at most shows pages with links."""
+        if isinstance(self.given, FsspecStore):
+            filesystem = self.given.fs
+        elif self.given is not None or self.is_local:
+            return self.given is None or self.given.supports_listing
+        else:
+            import fsspec  # type: ignore[import-untyped]
+
+            filesystem, _ = fsspec.url_to_fs(self.address, **self.storage_options)
+        return Place.on(filesystem, "").protocols.isdisjoint(_OF_WEB_SERVERS)
+
+    @property
     def successor(self) -> Location:
         """Where what is to replace this is written; nothing can be beside a store, so that it is the store itself."""
         if self.given is not None:
@@ -120,8 +137,22 @@ class Location:
         if self.is_local and not Path(self.url).is_dir():
             return None
         with self.reached():
-            found = sync(self.store(read_only=True).get(key, default_buffer_prototype()))
+            try:
+                found = sync(self.store(read_only=True).get(key, default_buffer_prototype()))
+            except ValueError:
+                if self.given is None or key.rpartition("/")[2] in (*METADATA, ".zattrs"):
+                    raise
+                return None  # nothing can be under a key that a store does not take
         return None if found is None else found.to_bytes()
+
+    def takes(self, key: str) -> bool:
+        """Return whether it takes a key; a store that takes the keys of Zarr alone raises ValueError for others."""
+        with self.reached():
+            try:
+                sync(self.store(read_only=True).exists(key))
+            except ValueError:
+                return False
+        return True
 
     def set(self, key: str, value: bytes) -> None:
         """Store bytes under a key."""
@@ -205,7 +236,7 @@ class Location:
             self.delete(UNFINISHED)
 
     def _clear_url(self) -> None:
-        import fsspec  # type: ignore[import-untyped]
+        import fsspec
 
         filesystem, root = fsspec.url_to_fs(self.address, **self.storage_options)
         filesystem.invalidate_cache()

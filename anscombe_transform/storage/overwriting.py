@@ -10,7 +10,7 @@ from typing import Literal
 from anscombe_transform._dependencies import sync
 from anscombe_transform._formatting import without_secrets
 from anscombe_transform.storage.draft import begun, has_damaged_marker, is_begun
-from anscombe_transform.storage.location import METADATA, Location
+from anscombe_transform.storage.location import METADATA, UNFINISHED, Location
 from anscombe_transform.storage.overlap import Place, places_of
 
 _OF_ZARR = re.compile(
@@ -54,6 +54,22 @@ def check_name(location: Location) -> None:
         raise ValueError(
             f"{location.url} has the name of a {found[0]} file, but what is written there is a Zarr folder: choose "
             f"another name, such as {location.url.rpartition('/')[2].removesuffix(found[0])}.zarr"
+        )
+
+
+def check_takes_drafts(location: Location) -> None:
+    """Raise ValueError if a store cannot hold an array that is not finished, of which there is a marker until it is."""
+    if location.given is None:
+        return
+    if not location.given.supports_deletes:
+        raise ValueError(
+            f"{location.url} does not delete anything, which is needed while an array is written: write it into a "
+            "folder, and zip or copy that"
+        )
+    if not location.takes(UNFINISHED):
+        raise ValueError(
+            f"{location.url} takes the keys of Zarr alone, and until an array is finished, it needs another, "
+            f"{UNFINISHED}: write it into a folder, and copy that into the store"
         )
 
 

@@ -48,7 +48,7 @@ def is_of_the_format(name: str, value: Any) -> bool:
     if name in {"chunks", *LENGTHS}:
         if not isinstance(value, list) or len(value) != LENGTHS.get(name, len(value)):
             return False
-        numbers = value
+        numbers = value or [None]  # an array has an axis
     return all(type(number) is int and lowest <= number <= highest for number in numbers)
 
 

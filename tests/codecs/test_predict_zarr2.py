@@ -22,7 +22,7 @@ CODES = np.random.default_rng(0).integers(10, 40, (7, 6, 9), "int16")
 CODEC = PhotonPredictV2(CODES.shape, "int16")
 
 
-@given(predictors(), st.sampled_from(PREDICTED_DTYPES), st.lists(st.integers(1, 999), max_size=5))
+@given(predictors(), st.sampled_from(PREDICTED_DTYPES), st.lists(st.integers(1, 999), min_size=1, max_size=5))
 @settings(max_examples=20)
 def test_metadata_and_pickle_and_copies_give_the_same_codec(
     predictor: Predictor, encoded_dtype: str, chunks: list[int]
@@ -72,6 +72,7 @@ def test_the_codec_is_frozen() -> None:
         ({"chunks": (True, 2)}, TypeError, "chunks must be the shape of a chunk"),
         ({"chunks": (0, 2)}, ValueError, "chunks must be the shape of a chunk"),
         ({"chunks": (-1, 2)}, ValueError, "chunks must be the shape of a chunk"),
+        ({"chunks": ()}, ValueError, "chunks must be the shape of a chunk"),
         ({"encoded_dtype": "int32"}, ValueError, "codes of dtype 'int32' cannot be predicted, only those of int8"),
         ({"encoded_dtype": "float32"}, ValueError, "codes of dtype 'float32' cannot be predicted"),
         ({"encoded_dtype": ">i2"}, ValueError, "codes of dtype '>i2' cannot be predicted"),

@@ -118,6 +118,12 @@ def test_codes_of_other_dtypes_are_refused(tmp_path: Path, dtype: str, options: 
         assert {file.name for file in path.rglob("*") if file.is_file()} <= {"zarr.json"}
 
 
+def test_an_array_without_axes_is_refused() -> None:
+    """When it is created, or with older releases of Zarr, when it is written."""
+    with pytest.raises(ValueError, match="an array without axes has no frames to predict: leave the prediction out"):
+        zarr.create_array({}, shape=(), dtype="uint8", filters=[PhotonPredictV3()])[...] = 3
+
+
 @pytest.mark.parametrize("dtype", PREDICTED_DTYPES)
 def test_the_specification_of_residuals_is_of_unsigned_integers(dtype: str) -> None:
     spec = specification(dtype, (3, 4))

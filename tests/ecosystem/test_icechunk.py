@@ -79,15 +79,22 @@ def test_a_finished_array_is_copied_byte_by_byte_and_verified(tmp_path: Path) ->
     store = repository.readonly_session("main").store
     (channel,) = verify(store).channels
     assert channel.sha256 == channel.recorded_sha256
+    assert verify(store, against=MOVIE).is_whole
+    found = describe(store)
+    assert found.is_whole
+    assert found.stored_size == describe(tmp_path / "a.zarr").stored_size
     np.testing.assert_array_equal(open_recording(store)[0][...], EXPECTED)
     decompress(store, tmp_path / "a.npy")
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), EXPECTED)
 
 
-def test_compress_does_not_write_into_a_repository_and_describe_does_not_read_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_compress_refuses_to_write_into_a_repository(tmp_path: Path, dry_run: bool) -> None:
     """Icechunk takes the keys of Zarr alone, and `compress` keeps track of unfinished work under another."""
     session = new_repository(tmp_path / "repository").writable_session("main")
-    with pytest.raises(OSError, match=r"unfinished\.json"):
-        compress(MOVIE, session.store, **GIVEN)
-    with pytest.raises(OSError, match=r"unfinished\.json"):
+    with pytest.raises(ValueError, match=r"unfinished\.json: write it into a folder, and copy that") as caught:
+        compress(MOVIE, session.store, **GIVEN, dry_run=dry_run)
+    assert "\n" not in str(caught.value)
+    assert not session.has_uncommitted_changes
+    with pytest.raises(ValueError, match="is not there"):
         describe(session.store)

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
-from compressed_movies import MOVIE
+from compressed_movies import GIVEN, MOVIE
 
-from anscombe_transform import compress, open_movie, open_recording
+from anscombe_transform import AnscombeTransformV2, compress, describe, open_movie, open_recording, verify
 from anscombe_transform.simulate import simulate_movie
 
 
@@ -62,3 +62,28 @@ def test_each_channel_keeps_its_own(tmp_path: Path) -> None:
         assert after.comparison.largest_error == 0
     one = compress(tmp_path / "a.zarr", tmp_path / "c.zarr", channel=1)
     assert one.parameters["conversion_gain"] == first.channels[1].parameters["conversion_gain"]
+
+
+AS_COMPRESSOR = Path(__file__).parents[1] / "golden/v2_as_compressor"
+
+
+@pytest.mark.parametrize(
+    "opened", [Path, open_movie, open_recording, zarr.open_array], ids=lambda opened: opened.__name__
+)
+def test_an_array_with_the_codec_as_compressor_is_one_of_them(tmp_path: Path, opened: Any) -> None:
+    """In Zarr V2, it may stand there."""
+    before: Any = zarr.open_array(AS_COMPRESSOR, mode="r")
+    with pytest.raises(ValueError, match=r"compressed before, with beta=0\.5"):
+        compress(opened(AS_COMPRESSOR), tmp_path / "b.zarr", beta=1)
+    assert not (tmp_path / "b.zarr").exists()
+    assert compress(opened(AS_COMPRESSOR), tmp_path / "b.zarr").parameters["source"] == "kept"
+    np.testing.assert_array_equal(zarr.open_array(tmp_path / "b.zarr", mode="r")[...], before[...])
+
+
+def test_an_array_with_the_codec_as_compressor_is_described_and_verified(tmp_path: Path) -> None:
+    codec = AnscombeTransformV2(**GIVEN)
+    zarr.create_array(tmp_path / "a.zarr", data=MOVIE, compressors=codec, zarr_format=2)
+    found = describe(tmp_path / "a.zarr")
+    assert (found.zero_level, found.conversion_gain) == (codec.zero_level, codec.conversion_gain)
+    assert found.compressors == ()
+    assert verify(tmp_path / "a.zarr", against=MOVIE).is_whole

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+import re
+import shutil
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import obstore.store
@@ -14,9 +19,9 @@ import zarr
 from compressed_movies import GIVEN, MOVIE
 from stored import memory_url
 from zarr.abc.store import Store
-from zarr.storage import FsspecStore, LocalStore, MemoryStore, ObjectStore
+from zarr.storage import FsspecStore, LocalStore, MemoryStore, ObjectStore, WrapperStore, ZipStore
 
-from anscombe_transform import compress, decompress, describe, open_movie, open_recording
+from anscombe_transform import compress, decompress, describe, open_movie, open_recording, verify
 
 STORES: dict[str, Callable[[Path], Store]] = {
     "memory": lambda _: MemoryStore(),
@@ -109,3 +114,125 @@ def test_a_folder_does_not_get_the_name_of_another_format(name: str, tmp_path: P
     with pytest.raises(ValueError, match="Zarr folder"):
         decompress(tmp_path / "a.zarr", tmp_path / "b.h5")
     assert not (tmp_path / "b.h5").exists()
+
+
+@pytest.mark.parametrize("mode", ["w", "a", "x"])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_zip_file_is_not_written_and_the_way_around_works(mode: Any, dry_run: bool, tmp_path: Path) -> None:
+    store = ZipStore(tmp_path / "a.zip", mode=mode)
+    with pytest.raises(ValueError, match=r"does not delete anything.*: write it into a folder, and zip or copy that"):
+        compress(MOVIE, store, **GIVEN, dry_run=dry_run)
+    compress(MOVIE, tmp_path / "a.zarr", **GIVEN)
+    with pytest.raises(ValueError, match="does not delete anything"):
+        decompress(tmp_path / "a.zarr", store)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zarr"]
+    shutil.make_archive(str(tmp_path / "a"), "zip", tmp_path / "a.zarr")
+    assert verify(tmp_path / "a.zip", against=MOVIE).is_whole
+
+
+class _Wrapper(WrapperStore[Store]):
+    def with_read_only(self, read_only: bool = False) -> Self:
+        """Do what wrappers of Zarr 3.1 do not do yet."""
+        return type(self)(self._store.with_read_only(read_only))
+
+
+class KeysOfZarrAlone(_Wrapper):
+    """Takes no other keys, as Icechunk does."""
+
+    KEY = re.compile(r"(.+/)?(zarr\.json|\.z(array|attrs|group)|c(/\d+)*)")
+
+    def __str__(self) -> str:
+        return "<a store\nof several lines>"
+
+    def _check(self, key: str) -> None:
+        if not self.KEY.fullmatch(key):
+            raise ValueError(f"invalid key {key}")
+
+    async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
+        self._check(key)
+        return await super().get(key, prototype, byte_range)
+
+    async def exists(self, key: str) -> bool:
+        self._check(key)
+        return await super().exists(key)
+
+    async def set(self, key: str, value: Any) -> None:
+        self._check(key)
+        await super().set(key, value)
+
+
+@pytest.mark.parametrize("options", [{}, {"dry_run": True}, {"resume": True}, {"overwrite": True}], ids=str)
+def test_a_store_without_a_place_for_the_marker_is_refused_and_says_what_to_do(options: dict[str, Any]) -> None:
+    kept: dict[str, Any] = {}
+    store = KeysOfZarrAlone(MemoryStore(kept))
+    with pytest.raises(ValueError, match=r"unfinished\.json: write it into a folder, and copy that") as caught:
+        compress(MOVIE, store, **GIVEN, **options)
+    assert str(caught.value).startswith("<a store of several lines> takes the keys of Zarr alone")
+    assert "\n" not in str(caught.value)
+    assert not kept
+
+
+def test_what_is_in_a_store_without_a_place_for_the_marker_is_read(tmp_path: Path) -> None:
+    memory = MemoryStore()
+    with pytest.raises(ValueError, match="is not there"):
+        describe(KeysOfZarrAlone(memory))
+    result = compress(MOVIE, memory, **GIVEN, chunks=8)
+    store = KeysOfZarrAlone(memory)
+    found = describe(store)
+    assert (found.is_whole, found.stored_size) == (True, result.stored_size)
+    assert verify(store, against=MOVIE).is_whole
+    decompress(store, tmp_path / "a.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), open_movie(store)[:])
+    with pytest.raises(ValueError, match="takes the keys of Zarr alone"):
+        decompress(memory, KeysOfZarrAlone(MemoryStore()))
+
+
+class ListsNothing(_Wrapper):
+    """Lets nobody list what it has."""
+
+    async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
+        raise PermissionError(prefix)
+        yield ""
+
+
+def test_of_a_store_that_lists_nothing_the_size_is_not_known() -> None:
+    memory = MemoryStore()
+    with pytest.raises(OSError, match="is finished, but cannot be listed now"):
+        compress(MOVIE, ListsNothing(memory), **GIVEN)
+    found = describe(ListsNothing(memory))
+    assert found.is_whole
+    assert found.stored_chunks is found.stored_size is None
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    """Serves files, and pages with links to what is in a folder."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Iterator[str]:
+    """Yield the URL of a folder on a web server."""
+    pytest.importorskip("aiohttp")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(tmp_path))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("of_store", [False, True])
+def test_chunks_are_not_counted_by_the_links_of_a_web_server(url: str, of_store: bool, tmp_path: Path) -> None:
+    compress(MOVIE, tmp_path / "a.zarr", **GIVEN, chunks=8)
+    place: Any = f"{url}/a.zarr"
+    if of_store:
+        place = FsspecStore.from_url(place, read_only=True)
+    found = describe(place)
+    assert found.is_whole
+    assert found.stored_chunks is found.stored_size is None
+    assert ("Stored", "not known, as the store does not list what it has") in found.table()
+    assert verify(place, against=MOVIE).is_whole

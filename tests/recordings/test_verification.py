@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zarr
 from compressed_movies import GIVEN, MOVIE, Movie, make_unfinished, opened
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -176,3 +177,37 @@ def test_what_is_not_finished_or_not_there_cannot_be_verified(tmp_path: Path) ->
     with pytest.raises(OSError, match="does not exist"):
         verify(tmp_path / "b")
     assert sorted(contents(tmp_path / "a")) == ["c/0/0/0", "unfinished.json"]
+
+
+def test_it_is_compared_with_a_movie_that_is_named_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And with all else that `compress` takes."""
+    import tifffile
+
+    monkeypatch.chdir(tmp_path)
+    tifffile.imwrite("movie.tif", MOVIE, photometric="minisblack", metadata={"axes": "TYX"})
+    np.save("other.npy", MOVIE[::-1])
+    compress("movie.tif", "a.zarr", **GIVEN)
+    for movie in ("movie.tif", Path("movie.tif"), ["movie.tif"]):
+        found = verify("a.zarr", against=movie)
+        assert found.is_whole
+        assert found.against == "movie.tif"
+        assert found.channels[0].comparison is not None
+    assert not verify("a.zarr", against="other.npy").is_whole
+    with pytest.raises(OSError, match=r"absent\.tif does not exist"):
+        verify("a.zarr", against="absent.tif")
+    for wrong in (3, {"x": MOVIE}):
+        with pytest.raises(TypeError, match=r"against is a .*, which is neither a path nor an array"):
+            verify("a.zarr", against=wrong)  # type: ignore[arg-type]
+
+
+def test_storage_options_are_for_whichever_is_a_url(tmp_path: Path) -> None:
+    url = memory_url()
+    zarr.create_array(url, data=MOVIE, chunks=(8, 64, 64))
+    compress(MOVIE, tmp_path / "a.zarr", **GIVEN)
+    compress(MOVIE, f"{url}.compressed", **GIVEN)
+    options = {"use_listings_cache": False}
+    assert verify(tmp_path / "a.zarr", against=url, storage_options=options).is_whole
+    assert verify(f"{url}.compressed", against=MOVIE, storage_options=options).is_whole
+    assert verify(f"{url}.compressed", against=url, storage_options=options).is_whole
+    with pytest.raises(ValueError, match="which has no storage options"):
+        verify(tmp_path / "a.zarr", against=MOVIE, storage_options=options)

@@ -100,7 +100,7 @@ CHANGES_OF_FORMAT_2 = {
     "anscombe-v1": CHANGES["anscombe-v1"],
     "photon-predict-v1": [
         *CHANGES["photon-predict-v1"],
-        *(("chunks", value) for value in (MISSING, None, True, "1", {}, [1], [0, 1], [2, -1], [0.5])),
+        *(("chunks", value) for value in (MISSING, None, True, "1", {}, [], [1], [0, 1], [2, -1], [0.5])),
         *(("encoded_dtype", value) for value in (MISSING, "int8", "uint16", "int32", "float32", "<u2", None)),
     ],
 }

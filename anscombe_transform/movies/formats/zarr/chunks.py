@@ -136,8 +136,8 @@ class _Objects:
     def _keys(self) -> list[str] | None:
         """Return the keys below that of the array, or None if listing them would take too long, or is not possible."""
         location, key = self.hierarchy.location, self.hierarchy.key(self.node.path)
-        if not location.is_local and (math.prod(self.grid) > _MOST_REMOTE or location.url.startswith("http")):
-            return None  # web servers seldom list what they have
+        if not location.is_local and (math.prod(self.grid) > _MOST_REMOTE or not location.lists):
+            return None
         start = f"{key}/" if key else ""
         try:
             keys = [found.removeprefix(start) for found in sync(_listed(self.hierarchy.store, start))]

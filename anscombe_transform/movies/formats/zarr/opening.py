@@ -14,7 +14,7 @@ import zarr
 
 from anscombe_transform._formatting import listed, one_line
 from anscombe_transform._typing import Array
-from anscombe_transform.codecs.configuration import CodecParameters
+from anscombe_transform.codecs.configuration import codec_in
 from anscombe_transform.movies.formats import nwb
 from anscombe_transform.movies.formats.choosing import Candidate, check_images, check_shape, choose
 from anscombe_transform.movies.formats.dimension_names import letters_of
@@ -154,6 +154,7 @@ def _explain_absence(hierarchy: Hierarchy, key: str) -> NoReturn:
 def _source(hierarchy: Hierarchy, node: Node, axes: str | None = None, *, whole: bool = True) -> Source:
     """Return what is known of an array; its axes are given for NWB, which does not name them."""
     array: Any = hierarchy.array(node, whole=whole)
+    codec = codec_in(array)
     shape, address = tuple(array.shape), hierarchy.location.address
     place = f"{hierarchy.location.url}/{node.path}".rstrip("/")
     check_shape(place, shape)
@@ -172,7 +173,7 @@ def _source(hierarchy: Hierarchy, node: Node, axes: str | None = None, *, whole:
         (address, f"{address}/{node.path}") if node.path else (address,),
         read,
         node.path or None,
-        codecs=tuple(codec for codec in array.filters if isinstance(codec, CodecParameters)),
+        codecs=() if codec is None else (codec,),
         missing=_missing(hierarchy, node, letters) if whole else None,
         sure_of_planes=True,
         **told,
