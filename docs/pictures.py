@@ -142,7 +142,7 @@ def _stored(filters: list[Any]) -> int:
 
 def photon_noise() -> Figure:
     """Draw the photons of three pixels of constant brightness over time, and their noise."""
-    figure = Figure((8, 3.2), layout="constrained")
+    figure = Figure((8, 2.6), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(2, 1))
     for mean, counts in of_still_pixels(100).items():
         color, noise = BRIGHTNESSES[mean], np.sqrt(mean)
@@ -153,9 +153,7 @@ def photon_noise() -> Figure:
     left.set(xlim=(0, 99), ylim=(0, 115), xlabel="Frame", ylabel="Photons", title="Three pixels of constant brightness")
     light = np.linspace(0, 100, 200)
     right.plot(light, np.sqrt(light), color="0.6", linewidth=1, zorder=0, label="square root")
-    right.set(
-        xlim=(0, 100), ylim=(0, 11), xlabel="Mean (photons)", ylabel="Standard deviation (photons)", title="Noise"
-    )
+    right.set(xlim=(0, 100), ylim=(0, 11), xlabel="Mean (photons)", ylabel="SD (photons)", title="Noise")
     right.legend(frameon=False)
     return figure
 
@@ -164,7 +162,7 @@ def bit_planes() -> Figure:
     """Draw the bits of a part of a frame, and those of its codes."""
     values = movie()[60, 100:170, 60:160]
     codes = encode(values, zero_level=ZERO_LEVEL, conversion_gain=GAIN, encoded_dtype="int8")
-    figure = Figure((8, 3.9), layout="constrained")
+    figure = Figure((8, 3.2), layout="constrained")
     axes = figure.subplots(3, 6)
     for rows, pixels, title in ((axes[:2], values, "Bits of the raw values"), (axes[2:], codes, "Bits of the codes")):
         for bit, ax in zip(reversed(range(rows.size)), rows.flat, strict=True):
@@ -177,7 +175,7 @@ def bit_planes() -> Figure:
 
 def square_root() -> Figure:
     """Draw the transform with the noise of three pixels on both axes, and what comes back of two pixels."""
-    figure = Figure((8, 3.6), layout="constrained")
+    figure = Figure((8, 3.0), layout="constrained")
     left, right = figure.subplots(1, 2)
     light = np.linspace(0, 100, 400)
     left.plot(light, transformed(light), color="black")
