@@ -298,7 +298,7 @@ def verify(
 ) -> None:
     """Read all of a compressed recording, and tell which chunks are missing, damaged, or not as they were written.
 
-    With --against, also whether it is what was recorded; of the recording, choose what compress was given. The exit
+    With --against, also compare it with the recording: select the channel, plane and frames as for compress. The exit
     status is 0 if all is whole, and 1 if something is damaged.
 
     Example: anscombe-transform verify recording.zarr --against recording.tif
