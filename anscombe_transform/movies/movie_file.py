@@ -120,16 +120,17 @@ class MovieFile:
         """Return the error to raise for one of reading some frames, which names the first that is damaged."""
         while isinstance(error, ExceptionGroup):  # of tasks that read at once, such as the chunks of a shard
             error = error.exceptions[0]
-        advice = ""
+        advice = None
         if is_damage(error, self.locations):
             frame, error = next(damaged_frames(read, frames, self.locations), (None, error))
             if frame is not None:
                 frames = range(frame, frame + 1)
                 if len(rest := np.delete(self._numbers, frame)):
                     choice = longest_run(rest, self.frames.step)
-                    advice = f"; give {choice} or others that are whole, or compress with salvage=True"
+                    advice = f"give {choice} or others that are whole, or compress with salvage=True"
         kind = OSError if isinstance(error, OSError) else ValueError
-        return kind(f"{self._problem(frames)}: {one_line(error)}{advice}")
+        problem = f"{self._problem(frames)}: {one_line(error)}"
+        return kind(problem if advice is None else f"{problem.rstrip('.')}; {advice}")
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
         if copy is False:

@@ -81,8 +81,12 @@ def parameter_rows(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
         value, error = parameters[name], parameters.get(f"{name}_error")
         number = f"{value:g}" if error is None else with_error(value, error)
         rows.append((title, f"{number} {unit}"))
-    frames = parameters.get("frames")
-    rows.append(("Source", parameters["source"] + (f" from {frames} frames" if frames else "")))
+    source = parameters["source"]
+    if frames := parameters.get("frames"):
+        source += f" from {frames} frames"
+    elif source == "kept":
+        source += ", as the movie had been compressed before"
+    rows.append(("Source", source))
     return [*rows, *(("Warning", sentence) for sentence in parameters.get("warnings", ()))]
 
 

@@ -32,6 +32,7 @@ def test_it_is_stored_exactly_with_the_parameters_that_it_has(
     assert result.comparison is not None
     assert result.comparison.largest_error == 0
     assert result.parameters["source"] == "kept"
+    assert ("Source", "kept, as the movie had been compressed before") in result.table()
     for name in ("zero_level", "conversion_gain", "beta", "encoded_dtype"):
         assert getattr(after.filters[0], name) == getattr(before.filters[0], name)
 
