@@ -263,7 +263,10 @@ def ome_of(node: Node) -> Mapping[str, Any]:
 def _store_of(location: Location) -> tuple[Store, str]:
     """Return the store of a location, and where in it the hierarchy begins: a zip file may hold its folder."""
     if not location.is_local or not Path(location.url).is_file():
-        return location.store(read_only=True), ""
+        try:
+            return location.store(read_only=True), ""
+        except ImportError as error:
+            raise location.without_package(error) from error
     with zipfile.ZipFile(location.url) as archive:
         for member in archive.infolist():
             check_unpacking(f"{location.url}: {member.filename}", member.compress_size, member.file_size)

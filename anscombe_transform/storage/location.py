@@ -125,10 +125,7 @@ class Location:
             return self.given if self.given.read_only == read_only else self.given.with_read_only(read_only)
         if self.is_local:
             return LocalStore(self.url, read_only=read_only)
-        try:
-            return FsspecStore.from_url(self.address, storage_options=dict(self.storage_options), read_only=read_only)
-        except ImportError as error:
-            raise ModuleNotFoundError(f"{self.url} cannot be reached: {one_line(error)}") from error
+        return FsspecStore.from_url(self.address, storage_options=dict(self.storage_options), read_only=read_only)
 
     def get(self, key: str) -> bytes | None:
         """Return what is stored under a key, or None."""
@@ -186,10 +183,14 @@ class Location:
             if self.is_local:
                 raise
             if isinstance(error, ImportError):
-                raise ModuleNotFoundError(f"{self.url} cannot be reached: {one_line(error)}") from error
+                raise self.without_package(error) from error
             if (fault := self.fault("cannot be reached", error)) is not None:
                 raise fault from error
             raise OSError(f"{self.url} cannot be reached: {one_line(error)}") from error
+
+    def without_package(self, error: ImportError) -> ModuleNotFoundError:
+        """Return the error to raise where the package for a kind of store is missing."""
+        return ModuleNotFoundError(f"{self.url} cannot be reached: {one_line(error)}")
 
     def fault(self, problem: str, error: Exception) -> Exception | None:
         """Return the error to raise instead of one that says nothing about the data, or None if it does."""

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from anscombe_transform import (
     describe,
     describe_recording,
     open_recording,
+    verify,
 )
 from anscombe_transform.simulate import simulate_movie
 from anscombe_transform.storage.draft import finished
@@ -373,6 +376,22 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         compress(folder / "movie.tif", folder / name, **GIVEN, **options)
     compress(MOVIE, folder / "one.zarr")  # with estimated parameters
     return [path for name in ("zarr.json", ".zattrs") for path in folder.rglob(name)]
+
+
+@pytest.mark.parametrize("work", [describe_recording, verify])
+@pytest.mark.parametrize("attributes", [[], ["a"], "a", 3])
+def test_attributes_that_are_no_mapping_are_none_or_an_error(
+    documents: list[Path], attributes: object, work: Callable[[Path], object]
+) -> None:
+    """Zarr 3.1 opens such an array, and later releases do not."""
+    for path in documents:
+        text = path.read_text()
+        changed = attributes if path.name == ".zattrs" else json.loads(text) | {"attributes": attributes}
+        path.write_text(json.dumps(changed))
+        root = next(folder for folder in reversed(path.parents) if folder.suffix == ".zarr")
+        with suppress(ValueError, OSError):
+            work(root)
+        path.write_text(text)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
@@ -236,3 +237,14 @@ def test_chunks_are_not_counted_by_the_links_of_a_web_server(url: str, of_store:
     assert found.stored_chunks is found.stored_size is None
     assert ("Stored", "not known, as the store does not list what it has") in found.table()
     assert verify(place, against=MOVIE).is_whole
+
+
+@pytest.mark.skipif(find_spec("gcsfs") is not None, reason="gcsfs is installed")
+@pytest.mark.parametrize("work", [describe, verify, open_recording, lambda url: compress(MOVIE, url, **GIVEN)])
+def test_a_missing_package_is_named_in_one_line_that_says_it_once(work: Callable[[str], object]) -> None:
+    with pytest.raises(ModuleNotFoundError) as raised:
+        work("gs://bucket/a.zarr")
+    (message,) = str(raised.value).splitlines()
+    assert message.startswith("gs://bucket/a.zarr cannot be reached: ")
+    assert message.count("gs://") == 1
+    assert "gcsfs" in message
