@@ -12,14 +12,7 @@ from zarr.codecs import Crc32cCodec
 
 from anscombe_transform._formatting import listed, quantity, shape_text
 from anscombe_transform.codecs.configuration import CodecParameters
-from anscombe_transform.recordings.provenance import (
-    beta_row,
-    codec_of,
-    parameter_rows,
-    prediction_row,
-    predictor_of,
-    written_provenance,
-)
+from anscombe_transform.recordings.provenance import beta_row, codec_of, parameter_rows, prediction_row, predictor_of
 from anscombe_transform.storage.chunks import checksums_of, grid_of, stored_chunks
 from anscombe_transform.storage.draft import Draft, ZarrArray, begun, finished
 from anscombe_transform.storage.groups import array_at
@@ -367,5 +360,5 @@ def _described(location: Location, array: ZarrArray, *, finished: bool) -> Descr
         all_chunks=stored.total,
         looked_at_every=stored.every,
         checksums=checksums_of(array),
-        story=_provenance_in(written_provenance(array)),
+        story=_provenance_in(array.attrs.get(PROVENANCE)),
     )

@@ -35,7 +35,6 @@ from anscombe_transform.codecs.predict_zarr3 import PhotonPredictV3
 from anscombe_transform.movies.movie import Movie
 from anscombe_transform.movies.movie_file import MovieFile
 from anscombe_transform.storage.draft import ZarrArray
-from anscombe_transform.storage.location import PROVENANCE
 from anscombe_transform.transform.prediction import Predictor
 
 
@@ -106,12 +105,6 @@ def predictor_of(array: ZarrArray) -> Predictor | None:
     return next(
         (codec.predictor for codec in array.filters if isinstance(codec, PhotonPredictV2 | PhotonPredictV3)), None
     )
-
-
-def written_provenance(array: ZarrArray) -> object:
-    """Return what an array has for provenance, or None: it may be of strangers, whose attributes need be no mapping."""
-    attributes: object = array.metadata.attributes
-    return attributes.get(PROVENANCE) if isinstance(attributes, Mapping) else None
 
 
 def codec_of(array: ZarrArray) -> CodecParameters:

@@ -30,7 +30,6 @@ from anscombe_transform.recordings.blocks import (
 from anscombe_transform.recordings.channels import channels_of, opened
 from anscombe_transform.recordings.comparison import Comparer, Comparison
 from anscombe_transform.recordings.digest import FrameDigests, differing, digest_of, is_digest
-from anscombe_transform.recordings.provenance import written_provenance
 from anscombe_transform.storage.chunks import grid_of, unit_of_writing
 from anscombe_transform.storage.draft import ZarrArray
 from anscombe_transform.storage.groups import Hierarchy, Node, node_of_array
@@ -273,7 +272,7 @@ def _verified(
     work = _Verifier(array, None if movie is None else Comparer(codec_in(array)))
     parts = on_blocks(work, array.shape, block, movie, client=client, progress=progress)
     damages = [one for part in parts for one in part.damages]
-    story: Any = written_provenance(array)
+    story: Any = array.attrs.get(PROVENANCE)
     recorded = story.get("digest") if isinstance(story, Mapping) else None
     recorded = recorded if is_digest(recorded, array.shape[0]) else None
     digest = digest_of(array.shape, itertools.chain.from_iterable(part.digests for part in parts))

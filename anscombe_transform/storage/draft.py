@@ -228,10 +228,11 @@ def _whole(draft: Draft) -> Draft:
     if not draft.paths or not all(isinstance(json.loads(text), dict) for text in metadata):
         raise ValueError("no metadata")
     try:
-        for array in draft.arrays.values():
-            array.opened  # noqa: B018 - what it opens is kept
+        arrays = [array.opened for array in draft.arrays.values()]
     except (AttributeError, NameError, AssertionError) as error:
         raise software_fault(f"{draft.location.url} cannot be opened", error) from error
     except Exception as error:  # of whatever class Zarr has
         raise ValueError("no metadata of an array") from error
+    if not all(isinstance(array.metadata.attributes, Mapping) for array in arrays):  # Zarr 3.1 opens others, too
+        raise ValueError("no metadata")
     return draft

@@ -378,6 +378,19 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [path for name in ("zarr.json", ".zattrs") for path in folder.rglob(name)]
 
 
+@pytest.mark.parametrize("ome", [False, True])
+@pytest.mark.parametrize("attributes", [[], ["a"], "a", 3])
+def test_an_array_whose_attributes_are_no_mapping_is_nothing_to_go_on_with(
+    tmp_path: Path, attributes: object, ome: bool
+) -> None:
+    """Zarr 3.1 opens such an array, and later releases do not."""
+    compress(MOVIE, tmp_path / "a.zarr", **GIVEN, ome=ome)
+    path = tmp_path / "a.zarr" / ("0/zarr.json" if ome else "zarr.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"attributes": attributes}))
+    with pytest.raises(ValueError, match="holds something else"):
+        compress(MOVIE, tmp_path / "a.zarr", **GIVEN, ome=ome, resume=True)
+
+
 @pytest.mark.parametrize("work", [describe_recording, verify])
 @pytest.mark.parametrize("attributes", [[], ["a"], "a", 3])
 def test_attributes_that_are_no_mapping_are_none_or_an_error(
