@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from anscombe_transform._formatting import without_secrets
+from anscombe_transform.movies.opening import LACKING
 from anscombe_transform.movies.recording import Recording
 from anscombe_transform.recordings.channels import array_names
 from anscombe_transform.report.command import Words
@@ -41,7 +42,7 @@ def words_of(
     for option, value in (choice | {"channel": channel}).items():
         if value is not None:
             options += [f"--{option}", str(value)]
-    if any("missing or not whole" in note for note in recording.notes):
+    if any(LACKING in note for note in recording.notes):
         options.append("--salvage")
     for text in storage_options or ():
         options += ["--storage-option", text if _NO_SECRET.fullmatch(text) else f"{text.partition('=')[0]}=..."]

@@ -35,6 +35,9 @@ from anscombe_transform.storage.overlap import Place, places_at, places_of, with
 RecordingLike = StoreLike | ZarrArray | Sequence[str | os.PathLike[str]]
 """The path of a file or folder, a URL, a store or array of Zarr, or paths that make one recording."""
 
+LACKING = "missing or not whole"
+"""What errors say of frames that lack something, and notes of those that `salvage` has left out."""
+
 _AT_A_TIME = 1 << 25
 """Bytes that are read at a time to look for damaged frames, about."""
 
@@ -344,7 +347,7 @@ def _whole_frames(name: str, source: Source, frames: range, *, salvage: bool) ->
         return with_frames(source, numbers), numbers
     whole = numbers[~lacks]
     frames_are = "frame {} of {} is" if np.count_nonzero(lacks) == 1 else "frames {} of {} are"
-    what = f"{frames_are.format(_runs(numbers[lacks]), source.shape[0])} missing or not whole: {source.missing.reason}"
+    what = f"{frames_are.format(_runs(numbers[lacks]), source.shape[0])} {LACKING}: {source.missing.reason}"
     if not len(whole):
         raise ValueError(f"{name}: {what}{_whole_part(source)}")
     if not salvage:
