@@ -1,8 +1,6 @@
 """Compression by the workers of a Dask cluster into an object store: real processes that talk over TCP."""
 
 import json
-import os
-import re
 import signal
 import subprocess
 import sys
@@ -16,12 +14,12 @@ from uuid import uuid4
 import command
 import numpy as np
 import numpy.typing as npt
-import prepared
 import pytest
 import tifffile
 import zarr
 from command import refused, rows, succeeded
 from processes import TIMEOUT
+from servers import printed, running, s3_server
 
 from anscombe_transform import compress
 
@@ -54,37 +52,6 @@ with Client(sys.argv[1]) as client:
 with open(sys.argv[2], "w") as file:
     json.dump(tasks, file)
 """
-
-
-@contextmanager
-def running(*line: str | Path, log: Path, **variables: str) -> Iterator[command.Running]:
-    """Start a program whose output goes to a file, and end it after use."""
-    environment = os.environ | variables
-    process: command.Running
-    if prepared.IS_POSSIBLE:
-        log.touch()
-        process = prepared.Process(line, log.parent, environment, log, log)
-    else:
-        with log.open("w") as file:
-            streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": file, "stderr": file, "encoding": "utf-8"}
-            process = subprocess.Popen([sys.executable, "-m", *line], cwd=log.parent, env=environment, **streams)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait(TIMEOUT)
-
-
-def printed(log: Path, pattern: str, process: command.Running) -> str:
-    """Return what a program says sooner or later."""
-    end = time.monotonic() + TIMEOUT
-    while time.monotonic() < end:
-        found = re.search(pattern, log.read_text(encoding="utf-8", errors="replace"))
-        if found is not None:
-            return found[1]
-        assert process.poll() is None, log.read_text(encoding="utf-8", errors="replace")
-        time.sleep(0.05)
-    raise TimeoutError(f"{pattern} was not printed: {log.read_text(encoding='utf-8', errors='replace')}")
 
 
 class Bucket(NamedTuple):
@@ -159,14 +126,8 @@ def scheduler(folder: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def bucket(folder: Path) -> Iterator[Bucket]:
-    import s3fs  # type: ignore[import-untyped, unused-ignore]
-
-    log = folder / "s3.log"
-    with running("moto.server", "-H", "127.0.0.1", "-p", "0", log=log) as process:
-        url = printed(log, r"Running on (http://127\.0\.0\.1:[0-9]+)", process)
-        options = {"key": "nobody", "secret": "nothing", "endpoint_url": url}
-        s3fs.S3FileSystem(**options).mkdir("bucket")
-        yield Bucket(options)
+    with s3_server(folder, "bucket") as url:
+        yield Bucket({"key": "nobody", "secret": "nothing", "endpoint_url": url})
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +189,7 @@ def test_what_is_in_the_bucket_can_be_described_and_decompressed(
 def test_workers_verify_what_is_in_the_bucket(
     folder: Path, tmp_path: Path, bucket: Bucket, scheduler: str, compressed: Any
 ) -> None:
-    import s3fs
+    import s3fs  # type: ignore[import-untyped, unused-ignore]
 
     verify: Line = ("verify", "s3://bucket/damaged.zarr", *bucket.arguments, "--scheduler", scheduler)
     files = s3fs.S3FileSystem(**bucket.options)

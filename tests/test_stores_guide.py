@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 import zarr
 from processes import TIMEOUT
+from servers import s3_server
 
 pytest.importorskip("moto.server")
 s3fs = pytest.importorskip("s3fs")
@@ -30,24 +30,8 @@ def block_with(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the address of an S3 server with an empty bucket."""
-    log = tmp_path_factory.mktemp("server") / "log.txt"
-    with (
-        log.open("w") as file,
-        subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"], stdout=file, stderr=file
-        ) as process,
-    ):
-        try:
-            end = time.monotonic() + TIMEOUT
-            while not (found := re.search(r"Running on (http://127\.0\.0\.1:[0-9]+)", log.read_text())):
-                assert process.poll() is None, log.read_text()
-                assert time.monotonic() < end, log.read_text()
-                time.sleep(0.05)
-            s3fs.S3FileSystem(key=KEY, secret=SECRET, endpoint_url=found[1]).mkdir("my-bucket")
-            yield found[1]
-        finally:
-            process.kill()
+    with s3_server(tmp_path_factory.mktemp("server"), "my-bucket") as url:
+        yield url
 
 
 def run(code: str, folder: Path, server: str, **variables: str) -> None:

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import zarr
 from compressed_movies import GIVEN, MOVIE
+from servers import s3_server
 from zarr.storage import FsspecStore, ObjectStore
 
 from anscombe_transform import compress, decode, decompress, describe, encode, verify
 
-s3fs = pytest.importorskip("s3fs")
+pytest.importorskip("s3fs")
 obstore = pytest.importorskip("obstore.store")
-moto = pytest.importorskip("moto.server")
+pytest.importorskip("moto.server")
 
 EXPECTED = decode(encode(MOVIE, **GIVEN), **GIVEN, decoded_dtype="int16")
 
@@ -46,16 +47,9 @@ class Bucket(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def bucket() -> Iterator[Bucket]:
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        bucket = Bucket(f"http://{host}:{port}")
-        s3fs.S3FileSystem(**bucket.options()).mkdir("bucket")
-        yield bucket
-    finally:
-        server.stop()
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
+    with s3_server(tmp_path_factory.mktemp("server"), "bucket") as url:
+        yield Bucket(url)
 
 
 @pytest.mark.parametrize("library", ["s3fs", "obstore"])

@@ -1,10 +1,7 @@
 """URLs with a user, a password or a signature, which are shown and stored nowhere."""
 
 import json
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +10,7 @@ import pytest
 import zarr
 from hypothesis import given
 from hypothesis import strategies as st
+from servers import web_server
 
 from anscombe_transform import compress, describe
 from anscombe_transform._formatting import without_secrets
@@ -22,27 +20,11 @@ MOVIE = np.random.default_rng(0).poisson(50.0, (6, 16, 16)).astype("uint16")
 SECRET = "s3cr3t"
 
 
-class _Handler(SimpleHTTPRequestHandler):
-    """Serves files, but lists no folders."""
-
-    def list_directory(self, path: Any) -> None:
-        self.send_error(403, "nobody may list this")
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
     """Yield the URL of a folder on a web server that lists nothing, with a user and a password."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(tmp_path / "served"))) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://anna:{SECRET}@127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with web_server(tmp_path / "served", lists=False) as address:
+        yield f"http://anna:{SECRET}@{address}"
 
 
 def test_a_movie_at_a_url_with_a_password_keeps_it_to_itself(tmp_path: Path, url: str) -> None:

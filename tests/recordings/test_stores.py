@@ -5,10 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 import shutil
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +15,7 @@ import obstore.store
 import pytest
 import zarr
 from compressed_movies import GIVEN, MOVIE
+from servers import web_server
 from stored import memory_url
 from zarr.abc.store import Store
 from zarr.storage import FsspecStore, LocalStore, MemoryStore, ObjectStore, WrapperStore, ZipStore
@@ -205,25 +203,12 @@ def test_of_a_store_that_lists_nothing_the_size_is_not_known() -> None:
     assert found.stored_chunks is found.stored_size is None
 
 
-class _Handler(SimpleHTTPRequestHandler):
-    """Serves files, and pages with links to what is in a folder."""
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
     """Yield the URL of a folder on a web server."""
     pytest.importorskip("aiohttp")
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(tmp_path))) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with web_server(tmp_path, lists=True) as address:
+        yield f"http://{address}"
 
 
 @pytest.mark.parametrize("of_store", [False, True])
